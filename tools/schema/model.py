@@ -1,0 +1,254 @@
+"""The canonical schema: one set of words for whatever a schema was read from.
+
+Values are frozen and know nothing of databases. A `Span` (where a thing was read) takes no part in equality. Names are
+bare, without quotes; a namespace other than the default one (`public`, `main`) stands in `namespace`, and `key` joins
+the two. Types, defaults and expressions are SQL text in the schema's own dialect, as that engine prints them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tools.location import Dialect
+
+FkAction = Literal["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A place in a source: a file (or a masked URL) and a line counted from 1, 0 where there is none."""
+
+    source: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}" if self.line else self.source
+
+
+def _span() -> Any:
+    return field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `default` and `generated` are expressions; `identity` is Postgres's `ALWAYS` or `BY DEFAULT`."""
+
+    name: str
+    type: str
+    nullable: bool = True
+    default: str | None = None
+    generated: str | None = None
+    stored: bool = True
+    identity: Literal["ALWAYS", "BY DEFAULT"] | None = None
+    collation: str | None = None
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class PrimaryKey:
+    columns: tuple[str, ...]
+    name: str | None = None
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Unique:
+    columns: tuple[str, ...]
+    name: str | None = None
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """`ref_table` is a table's `key`."""
+
+    columns: tuple[str, ...]
+    ref_table: str
+    ref_columns: tuple[str, ...]
+    on_delete: FkAction = "NO ACTION"
+    on_update: FkAction = "NO ACTION"
+    deferrable: bool = False
+    initially_deferred: bool = False
+    validated: bool = True
+    name: str | None = None
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Check:
+    """`columns` are the columns the expression reads, where known."""
+
+    expression: str
+    name: str | None = None
+    validated: bool = True
+    columns: tuple[str, ...] = ()
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Index:
+    """`columns` are column names or expressions, each with its order (`name DESC`) where it is not the default.
+
+    `definition` is the engine's whole statement; it serves to make the index again and takes no part in equality.
+    """
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    unique: bool = False
+    where: str | None = None
+    method: str = "btree"
+    include: tuple[str, ...] = ()
+    valid: bool = True
+    definition: str | None = field(default=None, compare=False, repr=False)
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Table:
+    name: str
+    columns: tuple[Column, ...]
+    namespace: str = ""
+    primary_key: PrimaryKey | None = None
+    uniques: tuple[Unique, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    checks: tuple[Check, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    options: tuple[str, ...] = ()
+    span: Span | None = _span()
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+    def column(self, name: str) -> Column | None:
+        return next((column for column in self.columns if column.name == name), None)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True)
+class Enum:
+    name: str
+    values: tuple[str, ...]
+    namespace: str = ""
+    span: Span | None = _span()
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+
+@dataclass(frozen=True)
+class View:
+    """`sql` is the query alone (no CREATE VIEW); `depends_on` the keys of the tables and views that it reads."""
+
+    name: str
+    sql: str
+    namespace: str = ""
+    materialized: bool = False
+    depends_on: tuple[str, ...] = field(default=(), compare=False)
+    span: Span | None = _span()
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """`definition` is the whole CREATE TRIGGER statement as the engine keeps it."""
+
+    name: str
+    table: str
+    definition: str
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class NotUnderstood:
+    """Something in the source that no part of this model holds: kept as text, listed, never dropped in silence."""
+
+    text: str
+    reason: str = ""
+    span: Span | None = _span()
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A whole schema. `source` is the masked location; `version` the server's, where there is one."""
+
+    dialect: Dialect
+    tables: tuple[Table, ...] = ()
+    enums: tuple[Enum, ...] = ()
+    views: tuple[View, ...] = ()
+    triggers: tuple[Trigger, ...] = ()
+    not_understood: tuple[NotUnderstood, ...] = ()
+    source: str = field(default="", compare=False)
+    version: str = field(default="", compare=False)
+
+    def table(self, key: str) -> Table | None:
+        return next((table for table in self.tables if table.key == key), None)
+
+    def view(self, key: str) -> View | None:
+        return next((view for view in self.views if view.key == key), None)
+
+    def enum(self, key: str) -> Enum | None:
+        return next((enum for enum in self.enums if enum.key == key), None)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One difference: `added` means that the desired schema has it and the current has not.
+
+    kind is one of CLI.md's. `before` and `after` hold the model's own values (a Column, an Index, …) for those who act
+    on the gap; `from_` and `to` are their text for those who read it; `source` is the span of the side that shows it.
+    """
+
+    kind: str
+    table: str
+    column: str | None = None
+    name: str | None = None
+    from_: str | None = None
+    to: str | None = None
+    sentence: str = ""
+    source: str | None = None
+    before: object = field(default=None, repr=False)
+    after: object = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A rename that may be one: `table.before -> table.after`, with what speaks for it. Never answered by guessing.
+
+    `table` is None for a rename of a table. `likeness` in 0..1 orders the candidates.
+    """
+
+    kind: Literal["table", "column"]
+    table: str | None
+    before: str
+    after: str
+    evidence: tuple[str, ...] = ()
+    likeness: float = 0.0
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a person has said about renames and about values for old rows.
+
+    tables: (old, new). columns: (table key in the current schema, old, new). not_renames: pairs declared unrelated, in
+    the same form (("", old, new) for tables). none: nothing is a rename. fills: (table key in the desired schema,
+    column, SQL expression in the current or new columns) for rows that have no value.
+    """
+
+    tables: tuple[tuple[str, str], ...] = ()
+    columns: tuple[tuple[str, str, str], ...] = ()
+    not_renames: tuple[tuple[str, str, str], ...] = ()
+    none: bool = False
+    fills: tuple[tuple[str, str, str], ...] = ()
+
+    def fill(self, table: str, column: str) -> str | None:
+        return next((sql for t, c, sql in self.fills if (t, c) == (table, column)), None)

@@ -1,0 +1,1 @@
+"""The commands of CLI.md, one group a file. Each parses, calls a room, prints, and gives an exit code."""

@@ -1,0 +1,135 @@
+"""inspect and gap: what is there, and what lies between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assistant.commands.output import DIFFERENCES, DONE, interactive, print_json, say
+from assistant.session import Workspace
+from tools.errors import UsageError
+
+if TYPE_CHECKING:
+    from tools.location import Dialect
+    from tools.schema.model import Answers, Schema
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+DialectOption = Annotated[
+    str | None, typer.Option("--dialect", help="Dialect of .sql files: sqlite, duckdb or postgres.")
+]
+RenamesOption = Annotated[
+    str | None,
+    typer.Option("--renames", metavar="FILE|ask|none", help="Answers to rename questions; none: nothing is a rename."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("inspect")(inspect)
+    app.command("gap")(gap)
+
+
+def inspect(
+    location: Annotated[str, typer.Argument(help="A .sql file, sqlite:///FILE, duckdb:///FILE, postgresql://…")],
+    table: Annotated[str | None, typer.Option("--table", help="Only this table.")] = None,
+    dialect: DialectOption = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show the schema at a location."""
+    from tools.schema.serial import schema_to_json
+
+    schema = Workspace().schema(location, dialect=dialect)
+    if table:
+        schema = _only(schema, table)
+    if as_json:
+        print_json("schema", schema_to_json(schema))
+    else:
+        from assistant.console import print_schema
+
+        print_schema(schema)
+    return DONE
+
+
+def gap(
+    current: Annotated[str, typer.Argument(help="The schema that you have.")],
+    desired: Annotated[str, typer.Argument(help="The schema that you want.")],
+    renames: RenamesOption = None,
+    schemas: Annotated[str | None, typer.Option("--schema", metavar="a,b", help="Only these schemas.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option("--exclude", help="Leave out tables like this.")] = None,
+    dialect: DialectOption = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show what lies between two schemas. Exit code 2 when anything does."""
+    from tools.schema.gaps import compare
+    from tools.schema.renames import rename_questions
+    from tools.schema.serial import gap_to_json, question_to_json
+
+    workspace = Workspace()
+    namespaces = tuple(name.strip() for name in schemas.split(",")) if schemas else ()
+    before, after = read_pair(workspace, current, desired, dialect, namespaces, tuple(exclude or ()))
+    answers = settled_answers(workspace, renames, before, after)
+    gaps = compare(before, after, answers)
+    questions = rename_questions(before, after, answers)
+    if as_json:
+        data = {
+            "current": before.source,
+            "desired": after.source,
+            "gaps": [gap_to_json(gap) for gap in gaps],
+            "questions": [question_to_json(question) for question in questions],
+        }
+        print_json("gap", data)
+    else:
+        from assistant.console import print_gaps
+
+        print_gaps(gaps, questions)
+    return DIFFERENCES if gaps else DONE
+
+
+def read_pair(
+    workspace: Workspace,
+    current: str,
+    desired: str,
+    dialect: str | None,
+    namespaces: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
+) -> tuple[Schema, Schema]:
+    """Both schemas. A file without a dialect of its own takes the live side's."""
+    from tools.location import parse_dialect, parse_location
+    from tools.schema.source import read_schema
+
+    places = [workspace.settings.location(current), workspace.settings.location(desired)]
+    live = next((kind for kind in (parse_location(place).live for place in places) if kind), None)
+    chosen: Dialect | None = parse_dialect(dialect) if dialect else None
+    fallback = live or workspace.settings.project.dialect
+    before, after = (
+        read_schema(place, dialect=chosen, fallback=fallback, namespaces=namespaces, exclude=exclude)
+        for place in places
+    )
+    return before, after
+
+
+def settled_answers(workspace: Workspace, renames: str | None, current: Schema, desired: Schema) -> Answers:
+    """The answers that the flag names; `--renames ask` puts every open question, and keeps what was said."""
+    from tools.schema.renames import check_answers
+
+    if renames == "ask" and not interactive():
+        raise UsageError("--renames ask needs a terminal: answer in a file (--renames FILE) or say --renames none")
+    answers = workspace.answers(renames)
+    check_answers(answers, current, desired)
+    if renames == "ask":
+        from assistant.questions import ask_renames
+
+        return ask_renames(current, desired, answers, save=Path(workspace.settings.answers or "answers.yaml"), say=say)
+    return answers
+
+
+def _only(schema: Schema, table: str) -> Schema:
+    from dataclasses import replace
+
+    found = schema.table(table)
+    if found is None:
+        names = ", ".join(known.key for known in schema.tables[:20]) or "none"
+        raise UsageError(f"no table {table!r} in {schema.source} (tables: {names})")
+    triggers = tuple(trigger for trigger in schema.triggers if trigger.table == table)
+    return replace(schema, tables=(found,), views=(), enums=(), triggers=triggers)

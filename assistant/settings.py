@@ -1,0 +1,159 @@
+"""Settings: oneplan.toml, then the environment, then flags; the later word wins."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tools.errors import SourceError, UsageError
+from tools.location import DIALECTS, Dialect
+
+FILE_NAME = "oneplan.toml"
+HOME_NAME = ".oneplan"
+
+TEMPLATE = """\
+# oneplan: what this workspace migrates. Every entry is optional; flags and the environment win over it.
+
+[project]
+# current = "env:DATABASE_URL"      # the schema that you have: a URL, a database file, a .sql file
+# desired = "desired.sql"           # the schema that you want
+# answers = "answers.yaml"          # renames, and values for old rows
+# dialect = "postgres"              # for .sql files that do not say: sqlite, duckdb, postgres
+
+# [databases]                       # names for db:NAME
+# staging = "env:STAGING_URL"
+
+[model]
+# Without a key the offline planner answers; with one, any OpenAI-compatible server.
+# name = "gpt-5"
+# base_url = "http://localhost:11434/v1"
+# api_key_env = "OPENAI_API_KEY"
+# send_rows = false                 # rows never leave this machine unless you say so
+"""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProjectSettings(_Section):
+    current: str | None = None
+    desired: str | None = None
+    answers: str | None = None
+    dialect: Dialect | None = None
+
+
+class ModelSettings(_Section):
+    name: str = "gpt-5"
+    base_url: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+    send_rows: bool = False
+    mask: list[str] = Field(default_factory=list)
+
+
+class StoreSettings(_Section):
+    wait: float = Field(default=10.0, ge=0, description="seconds to wait for another terminal")
+
+
+class ApprovalSettings(_Section):
+    hours: float = Field(default=24.0, gt=0, description="how long a proposal and its approval stay good")
+
+
+class Settings(_Section):
+    """All settings of a workspace. `folder` is where oneplan.toml stands, or the current folder."""
+
+    project: ProjectSettings = Field(default_factory=ProjectSettings)
+    databases: dict[str, str] = Field(default_factory=dict)
+    model: ModelSettings = Field(default_factory=ModelSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    folder: Path = Field(default_factory=Path.cwd, exclude=True)
+
+    @property
+    def home(self) -> Path:
+        """The folder of the store, the threads and the backups; ONEPLAN_HOME moves it."""
+        named = os.environ.get("ONEPLAN_HOME")
+        return Path(named) if named else self.folder / HOME_NAME
+
+    @property
+    def actor(self) -> str:
+        """Who acts: ONEPLAN_ACTOR, else the login name."""
+        return os.environ.get("ONEPLAN_ACTOR") or _login_name()
+
+    @property
+    def api_key(self) -> str | None:
+        return os.environ.get(self.model.api_key_env) or None
+
+    @property
+    def base_url(self) -> str | None:
+        return os.environ.get("OPENAI_BASE_URL") or self.model.base_url
+
+    def location(self, text: str) -> str:
+        """A location as typed or as set: `db:NAME` resolved, a relative path in oneplan.toml seen from its folder."""
+        if text.startswith("db:"):
+            name = text.removeprefix("db:")
+            if name not in self.databases:
+                known = ", ".join(sorted(self.databases)) or "none"
+                raise UsageError(f"no database {name!r} in {FILE_NAME} (known: {known}): add it under [databases]")
+            return self.anchored(self.databases[name])
+        return text
+
+    def anchored(self, text: str) -> str:
+        """A location from oneplan.toml: relative paths are relative to that file."""
+        if self.folder == Path.cwd() or text.startswith(("env:", "db:", "postgres")):
+            return self.location(text) if text.startswith("db:") else text
+        scheme, separator, rest = text.partition(":///")
+        if separator:
+            return text if rest.startswith("/") else f"{scheme}:///{self.folder / rest}"
+        return str(self.folder / text)
+
+    @property
+    def current(self) -> str | None:
+        return self.anchored(self.project.current) if self.project.current else None
+
+    @property
+    def desired(self) -> str | None:
+        return self.anchored(self.project.desired) if self.project.desired else None
+
+    @property
+    def answers(self) -> str | None:
+        return self.anchored(self.project.answers) if self.project.answers else None
+
+
+def load_settings(start: Path | None = None) -> Settings:
+    """Read oneplan.toml from `start` or the nearest folder above it. SourceError names the entry that is wrong."""
+    start = start or Path.cwd()
+    path = next((folder / FILE_NAME for folder in (start, *start.parents) if (folder / FILE_NAME).is_file()), None)
+    if path is None:
+        return Settings(folder=start)
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SourceError(f"is not valid TOML: {error}", source=str(path)) from error
+    values.pop("folder", None)
+    try:
+        return Settings(folder=path.parent, **values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SourceError(_what_is_wrong(first), source=str(path)) from error
+
+
+def _what_is_wrong(error: Any) -> str:
+    entry = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"unknown setting {entry!r}"
+    if error["type"] == "literal_error":
+        return f"{entry} must be one of {', '.join(DIALECTS)}"
+    return f"{entry}: {error['msg'].lower()}"
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container user without an entry in passwd
+        return f"uid-{os.getuid()}"

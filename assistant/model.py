@@ -7,6 +7,12 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from tools.errors import OneplanError
+
+
+class ModelError(OneplanError):
+    """The model could not answer: one sentence that says why and what to do."""
+
 
 class ToolCall(BaseModel):
     """One call that the model asks for; `arguments` is the JSON text as it came, judged by the tool table."""

@@ -1,0 +1,40 @@
+# Two commands do all on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: demo test check fix bench docs clean
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,lint]'
+	touch $@
+
+# Without a terminal nobody can answer: consent is then given by flag, as the transcript says.
+demo: $(STAMP)
+	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/oneplan demo --dir demo; else $(BIN)/oneplan demo --dir demo --yes; fi
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+# The read-only twin of `fix`.
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+fix: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/backfill.py
+	$(BIN)/python benchmarks/startup.py
+
+docs: $(STAMP)
+	$(BIN)/python docs/make_cli.py
+
+clean:
+	rm -rf $(VENV) build dist demo *.egg-info

@@ -1,0 +1,155 @@
+"""plan, explain and lint: the way from one schema to the other, before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from assistant.commands.output import DIFFERENCES, DONE, print_json, say
+from assistant.commands.schema import AsJson, DialectOption, RenamesOption, read_pair, settled_answers
+from assistant.session import Workspace
+from tools.errors import SourceError, UsageError
+
+if TYPE_CHECKING:
+    from tools.plan.facts import Facts
+    from tools.plan.model import Plan
+
+PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan.yaml.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("plan")(plan)
+    app.command("explain")(explain)
+    app.command("lint")(lint)
+
+
+def plan(
+    current: Annotated[str, typer.Argument(help="The schema that you have: best the live database.")],
+    desired: Annotated[str, typer.Argument(help="The schema that you want.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan to this file.")] = None,
+    renames: RenamesOption = None,
+    dialect: DialectOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Overwrite an output file that is there.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Make the stepwise plan. Exit code 2 while a rename question is open."""
+    from tools.plan.build import build_plan
+    from tools.plan.files import plan_to_json, plan_to_yaml
+
+    if output and output.exists() and not yes:
+        raise UsageError(f"{output} is there already: pass --yes to overwrite it")
+    workspace = Workspace()
+    before, after = read_pair(workspace, current, desired, dialect)
+    answers = settled_answers(workspace, renames, before, after)
+    made = build_plan(before, after, answers, live_facts(workspace.settings.location(current)))
+    if output:
+        write_text(output, plan_to_yaml(made))
+        say(f"wrote {output}: {len(made.steps)} steps")
+    if as_json:
+        print_json("plan", plan_to_json(made))
+    elif not output:
+        from assistant.console import print_plan
+
+        print_plan(made)
+    for question in made.questions:
+        say(f"open: {_asked(question)}: answer with --renames FILE, or --renames none")
+    return DIFFERENCES if made.questions else DONE
+
+
+def explain(
+    path: PlanArgument,
+    sql: Annotated[bool, typer.Option("--sql", help="The whole plan as a plain SQL script.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Show the stages that a run of the plan would walk."""
+    from tools.plan.explain import script, stages
+
+    loaded = load_plan(path)
+    if sql:
+        print(script(loaded))
+    elif as_json:
+        from tools.plan.files import plan_to_json
+
+        print_json("explain", plan_to_json(loaded))
+    else:
+        from assistant.console import print_stages
+
+        print_stages(stages(loaded))
+    return DONE
+
+
+def lint(
+    path: Annotated[Path, typer.Argument(metavar="PLAN|FILE.sql", help="A plan.yaml or a file of SQL.")],
+    dialect: DialectOption = None,
+    as_json: AsJson = False,
+) -> int:
+    """Show the hazards of a plan or of any SQL file. Exit code 2 when there are any."""
+    from tools.plan.hazards import lint as lint_sql
+    from tools.plan.hazards import lint_plan
+
+    if path.suffix.lower() in (".yaml", ".yml"):
+        findings = lint_plan(load_plan(path))
+    else:
+        from tools.location import parse_dialect
+        from tools.schema.ddl import header_dialect
+
+        text = read_text(path)
+        named = parse_dialect(dialect) if dialect else header_dialect(text) or Workspace().settings.project.dialect
+        if named is None:
+            raise UsageError(f"{path}: which dialect? Pass --dialect, or begin the file with `-- dialect: postgres`")
+        findings = lint_sql(text, named, str(path))
+    if as_json:
+        print_json("lint", {"findings": [finding.as_json() for finding in findings]})
+    else:
+        for finding in findings:
+            print(finding)
+    return DIFFERENCES if findings else DONE
+
+
+def load_plan(path: Path) -> Plan:
+    """The plan in a file; SourceError with file and line when it is not one."""
+    from tools.plan.files import plan_from_yaml
+
+    return plan_from_yaml(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise SourceError("no such file", source=str(path)) from None
+    except IsADirectoryError:
+        raise SourceError("is a folder, not a file", source=str(path)) from None
+    except UnicodeDecodeError:
+        raise SourceError("is not UTF-8 text", source=str(path)) from None
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", source=str(path)) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a temporary file beside it, then an atomic rename."""
+    beside = path.with_name(f".{path.name}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise SourceError(f"cannot be written: {error.strerror}", source=str(path)) from error
+
+
+def live_facts(location: str) -> Facts | None:
+    """What a live database says of its tables (rows, bytes, triggers); None for a file."""
+    from tools.location import parse_location
+
+    if parse_location(location).live is None:
+        return None
+    from tools.migrate.facts import live_facts as ask
+
+    return ask(location)
+
+
+def _asked(question: object) -> str:
+    from assistant.questions import sentence
+
+    return sentence(question)  # type: ignore[arg-type]

@@ -1,0 +1,58 @@
+"""Rename questions at a terminal: put one by one, answered yes or no, kept in the answers file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from tools.errors import ApprovalNeeded
+from tools.schema.model import Answers, Question, Schema
+
+
+def sentence(question: Question) -> str:
+    """The question as a person reads it."""
+    if question.kind == "table":
+        return f"is table {question.before} renamed to {question.after}?"
+    return f"is {question.table}.{question.before} renamed to {question.after}?"
+
+
+def answered(answers: Answers, question: Question, yes: bool) -> Answers:
+    """The answers with one more: a rename, or a pair declared unrelated."""
+    if not yes:
+        pair = (question.table or "", question.before, question.after)
+        return replace(answers, not_renames=(*answers.not_renames, pair))
+    if question.kind == "table":
+        return replace(answers, tables=(*answers.tables, (question.before, question.after)))
+    return replace(answers, columns=(*answers.columns, (question.table or "", question.before, question.after)))
+
+
+def ask_renames(
+    current: Schema, desired: Schema, answers: Answers, *, save: Path, say: Callable[[str], None]
+) -> Answers:
+    """Put every open question until none is left, and write what was said to `save`.
+
+    An answer that is neither yes nor no is asked again; end of input leaves the rest open (ApprovalNeeded).
+    """
+    from tools.schema.renames import rename_questions, write_answers
+
+    begun = answers
+    while questions := rename_questions(current, desired, answers):
+        question = questions[0]
+        evidence = f" ({'; '.join(question.evidence)})" if question.evidence else ""
+        answers = answered(answers, question, _yes_or_no(sentence(question) + evidence))
+    if answers != begun:
+        write_answers(save, answers)
+        say(f"kept your answers in {save}")
+    return answers
+
+
+def _yes_or_no(question: str) -> bool:
+    while True:
+        try:
+            word = input(f"{question} [y/n] ").strip().lower()
+        except EOFError:
+            raise ApprovalNeeded(f"not answered: {question}") from None
+        if word in ("y", "yes", "n", "no"):
+            return word[0] == "y"
+        print("please answer y or n")

@@ -11,7 +11,6 @@ from assistant.settings import Settings, load_settings
 from tools.errors import UsageError
 
 if TYPE_CHECKING:
-    from assistant.model import ChatModel
     from knowledge.approvals import Ledger
     from knowledge.store import Store
     from tools.schema.model import Answers, Schema
@@ -80,18 +79,6 @@ class Workspace:
             return Answers(none=True)
         if typed and typed != "ask":
             return read_answers(Path(typed))
-        if not typed and self.settings.answers and Path(self.settings.answers).exists():
-            return read_answers(Path(self.settings.answers))
+        if not typed and self.settings.answers and self.settings.answers.exists():
+            return read_answers(self.settings.answers)
         return Answers()
-
-    def chat_model(self, offline: bool = False) -> ChatModel:
-        """The model that answers: the offline planner without a key or by choice, else the OpenAI-compatible one."""
-        if offline or not (self.settings.api_key or self.settings.base_url):
-            from assistant.offline import OfflinePlanner
-
-            return OfflinePlanner()
-        from assistant.openai_model import OpenAIModel
-
-        return OpenAIModel(
-            name=self.settings.model.name, api_key=self.settings.api_key, base_url=self.settings.base_url
-        )

@@ -23,6 +23,7 @@ TEMPLATE = """\
 # current = "env:DATABASE_URL"      # the schema that you have: a URL, a database file, a .sql file
 # desired = "desired.sql"           # the schema that you want
 # answers = "answers.yaml"          # renames, and values for old rows
+# shadow = "env:SHADOW_URL"         # a Postgres on which rehearsals may make scratch databases
 # dialect = "postgres"              # for .sql files that do not say: sqlite, duckdb, postgres
 
 # [databases]                       # names for db:NAME
@@ -45,6 +46,7 @@ class ProjectSettings(_Section):
     current: str | None = None
     desired: str | None = None
     answers: str | None = None
+    shadow: str | None = None
     dialect: Dialect | None = None
 
 
@@ -54,6 +56,10 @@ class ModelSettings(_Section):
     api_key_env: str = "OPENAI_API_KEY"
     send_rows: bool = False
     mask: list[str] = Field(default_factory=list)
+
+    @property
+    def api_key(self) -> str | None:
+        return os.environ.get(self.api_key_env) or None
 
 
 class StoreSettings(_Section):
@@ -85,14 +91,6 @@ class Settings(_Section):
         """Who acts: ONEPLAN_ACTOR, else the login name."""
         return os.environ.get("ONEPLAN_ACTOR") or _login_name()
 
-    @property
-    def api_key(self) -> str | None:
-        return os.environ.get(self.model.api_key_env) or None
-
-    @property
-    def base_url(self) -> str | None:
-        return os.environ.get("OPENAI_BASE_URL") or self.model.base_url
-
     def location(self, text: str) -> str:
         """A location as typed or as set: `db:NAME` resolved, a relative path in oneplan.toml seen from its folder."""
         if text.startswith("db:"):
@@ -121,16 +119,30 @@ class Settings(_Section):
         return self.anchored(self.project.desired) if self.project.desired else None
 
     @property
-    def answers(self) -> str | None:
-        return self.anchored(self.project.answers) if self.project.answers else None
+    def answers(self) -> Path | None:
+        return Path(self.anchored(self.project.answers)) if self.project.answers else None
+
+    @property
+    def shadow(self) -> str | None:
+        """The URL of a Postgres server on which a rehearsal may make scratch databases."""
+        return self.project.shadow
 
 
 def load_settings(start: Path | None = None) -> Settings:
     """Read oneplan.toml from `start` or the nearest folder above it. SourceError names the entry that is wrong."""
     start = start or Path.cwd()
     path = next((folder / FILE_NAME for folder in (start, *start.parents) if (folder / FILE_NAME).is_file()), None)
-    if path is None:
-        return Settings(folder=start)
+    return _with_environment(_from_file(path) if path else Settings(folder=start))
+
+
+def _with_environment(settings: Settings) -> Settings:
+    base_url = os.environ.get("OPENAI_BASE_URL")
+    if not base_url:
+        return settings
+    return settings.model_copy(update={"model": settings.model.model_copy(update={"base_url": base_url})})
+
+
+def _from_file(path: Path) -> Settings:
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

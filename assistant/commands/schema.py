@@ -120,7 +120,7 @@ def settled_answers(workspace: Workspace, renames: str | None, current: Schema, 
     if renames == "ask":
         from assistant.questions import ask_renames
 
-        return ask_renames(current, desired, answers, save=Path(workspace.settings.answers or "answers.yaml"), say=say)
+        return ask_renames(current, desired, answers, save=workspace.settings.answers or Path("answers.yaml"), say=say)
     return answers
 
 

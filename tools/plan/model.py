@@ -86,7 +86,10 @@ class Step:
     journal's entry, before the backfill; `transactional` False runs each statement by itself (CREATE INDEX
     CONCURRENTLY). undo: the way back, in the order to run it, in one transaction unless `undo_transactional` is False.
     writes_data: rows are written or removed, so a backup comes first. manual: a person's doing ("deploy the code");
-    nothing is run. closes: the gaps it closes, as sentences. lock_tables: tables whose lock is taken.
+    nothing is run. rebuild: tables are made anew, by sql or by undo, so SQLite must run either with foreign_keys=OFF and
+    legacy_alter_table=ON, set before BEGIN, and with foreign_key_check before COMMIT. depends_on: ids of steps that must have
+    run. closes: the gaps it closes, as sentences. Two operations carry no SQL and are no person's doing either: `baseline`
+    (count and fingerprint every table of the plan's accounting) and `proof` (account for those rows again).
     """
 
     id: str
@@ -104,6 +107,7 @@ class Step:
     undo_transactional: bool = True
     writes_data: bool = False
     manual: bool = False
+    rebuild: bool = False
     depends_on: tuple[str, ...] = ()
     closes: tuple[str, ...] = ()
     reason: str = ""

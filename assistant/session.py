@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.settings import Settings, load_settings
 from tools.errors import UsageError
 
 if TYPE_CHECKING:
+    from assistant.settings import Settings
     from knowledge.approvals import Ledger
     from knowledge.store import Store
     from tools.schema.model import Answers, Schema
@@ -20,6 +20,8 @@ class Workspace:
     """What a command or a conversation works with. Nothing is opened or created before it is asked for."""
 
     def __init__(self, settings: Settings | None = None) -> None:
+        from assistant.settings import load_settings  # pydantic: not for `--help`
+
         self.settings = settings or load_settings()
 
     @property

@@ -10,7 +10,6 @@ import typer
 from assistant.commands.output import DONE, ERROR, print_json, say
 from assistant.commands.schema import AsJson
 from assistant.session import Workspace
-from assistant.settings import FILE_NAME, TEMPLATE, load_settings
 from tools.errors import UsageError
 
 
@@ -24,6 +23,8 @@ def init(
     yes: Annotated[bool, typer.Option("--yes", help="Overwrite an oneplan.toml that is there.")] = False,
 ) -> int:
     """Write oneplan.toml and .oneplan/ into a folder."""
+    from assistant.settings import FILE_NAME, TEMPLATE, load_settings
+
     path = folder / FILE_NAME
     if path.exists() and not yes:
         raise UsageError(f"{path} is there already: pass --yes to overwrite it")

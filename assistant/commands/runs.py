@@ -1,0 +1,184 @@
+"""rehearse, apply, rollback, verify, runs, status: what is done to a database, each write by an approval."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assistant.commands.output import DIFFERENCES, DONE, REFUSED, print_json, say
+from assistant.commands.plans import PlanArgument, load_plan
+from assistant.commands.schema import AsJson
+from assistant.session import Workspace
+from tools.errors import UsageError
+
+if TYPE_CHECKING:
+    from tools.plan.model import Phase
+
+DatabaseOption = Annotated[str | None, typer.Option("--database", metavar="URL", help="The database; else current.")]
+ShadowOption = Annotated[
+    str | None, typer.Option("--shadow", metavar="URL", help="A Postgres on which scratch databases may be made.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Your consent to every step, logged as given by flag.")]
+AllowOption = Annotated[
+    str | None, typer.Option("--allow", metavar="HAZARD,…", help="Hazards that --yes is to cover as well.")
+]
+RunArgument = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id; else the latest.")]
+
+
+def register(app: typer.Typer) -> None:
+    for command in (rehearse, apply, rollback, verify, runs, status):
+        app.command(command.__name__)(command)
+
+
+def rehearse(
+    path: PlanArgument, database: DatabaseOption = None, shadow: ShadowOption = None, as_json: AsJson = False
+) -> int:
+    """Run a plan forward and back on a shadow copy. Exit code 4 when it fails there."""
+    from assistant.execution import rehearse_now
+
+    workspace = Workspace()
+    result = rehearse_now(workspace, load_plan(path), workspace.database(database), shadow)
+    if as_json:
+        print_json("rehearse", result.as_json())
+    else:
+        from assistant.console import print_rehearsal
+
+        print_rehearsal(result)
+    return DONE if result.ok else REFUSED
+
+
+def apply(
+    path: PlanArgument,
+    database: DatabaseOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    phase: Annotated[str | None, typer.Option("--phase", metavar="a,b", help="Only these phases.")] = None,
+    step: Annotated[str | None, typer.Option("--step", metavar="ID", help="Only this step.")] = None,
+    shadow: ShadowOption = None,
+    yes: YesOption = False,
+    allow: AllowOption = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Roll an unfinished run back and begin anew.")] = False,
+    abandon: Annotated[bool, typer.Option("--abandon", help="Give an unfinished run up, as it stands.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Run a plan, asking before every step. An interrupted run goes on where it stopped."""
+    from assistant.consent import parse_consent
+    from assistant.execution import Applying
+
+    workspace = Workspace()
+    consent = parse_consent(yes, allow)
+    plan = load_plan(path)
+    applying = Applying(workspace, plan, workspace.database(database), consent, shadow=shadow)
+    if dry_run:
+        return _print_dry_run(applying, _phases(phase), step, as_json)
+    if abandon:
+        applying.abandon()
+        return DONE
+    if restart:
+        applying.restart()
+    outcome = applying.run(_phases(phase), step)
+    if as_json:
+        print_json("apply", outcome)
+    else:
+        from assistant.console import print_outcome
+
+        print_outcome(outcome)
+    return DONE
+
+
+def rollback(
+    run: RunArgument = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="STEP", help="Back to just after this step.")] = None,
+    severity: Annotated[
+        str | None, typer.Option("--severity", help="minor: verify again; major: undo; critical: restore the backup.")
+    ] = None,
+    database: DatabaseOption = None,
+    yes: YesOption = False,
+    allow: AllowOption = None,
+    as_json: AsJson = False,
+) -> int:
+    """Go back, to the origin unless --to says how far."""
+    from assistant.consent import parse_consent
+    from assistant.execution import roll_back
+
+    if severity not in (None, "minor", "major", "critical"):
+        raise UsageError(f"--severity: {severity!r} is none of minor, major, critical")
+    if severity == "minor":
+        return verify(run, database, as_json)
+    consent = parse_consent(yes, allow)
+    outcome = roll_back(Workspace(), database, run, consent, to=to, restore=severity == "critical")
+    if as_json:
+        print_json("rollback", outcome)
+    else:
+        from assistant.console import print_outcome
+
+        print_outcome(outcome)
+    return DONE
+
+
+def verify(run: RunArgument = None, database: DatabaseOption = None, as_json: AsJson = False) -> int:
+    """Prove the rows of a run: counts and checksums, table by table. Exit code 2 when something differs."""
+    from assistant.execution import database_of
+    from tools.migrate.verify import verify as prove
+
+    workspace = Workspace()
+    result = prove(database_of(workspace, database, run), run=run)
+    if as_json:
+        print_json("verify", result.as_json())
+    else:
+        from assistant.console import print_verification
+
+        print_verification(result)
+    return DIFFERENCES if result.findings else DONE
+
+
+def runs(database: DatabaseOption = None, as_json: AsJson = False) -> int:
+    """The runs on a database, or all that this workspace knows of."""
+    from assistant.execution import known_runs
+
+    found = known_runs(Workspace(), database)
+    if as_json:
+        print_json("runs", {"runs": found})
+    else:
+        from assistant.console import print_runs
+
+        print_runs(found)
+    return DONE
+
+
+def status(database: DatabaseOption = None, as_json: AsJson = False) -> int:
+    """Where the latest run stands, also one that goes on in another terminal."""
+    from assistant.execution import run_status
+
+    found: dict[str, Any] = run_status(Workspace(), database)
+    if as_json:
+        print_json("status", found)
+    else:
+        from assistant.console import print_status
+
+        print_status(found)
+    return DONE
+
+
+def _phases(text: str | None) -> tuple[Phase, ...]:
+    from tools.plan.model import Phase
+
+    names = [name.strip().lower() for name in (text or "").split(",") if name.strip()]
+    unknown = [name for name in names if name not in tuple(Phase)]
+    if unknown:
+        raise UsageError(f"--phase: unknown phase {unknown[0]!r}: one of {', '.join(Phase)}")
+    return tuple(Phase(name) for name in names)
+
+
+def _print_dry_run(applying: Any, phases: tuple[Phase, ...], step: str | None, as_json: bool) -> int:
+    from tools.plan.explain import stages_of
+
+    pending = applying.pending(phases, step)
+    if as_json:
+        print_json("apply", {"dry_run": True, "steps": [{"id": s.id, "status": "pending", "sql": list(s.statements())} for s in pending]})
+    else:
+        from assistant.console import print_stages
+
+        print_stages(stages_of(pending))
+        say("dry run: nothing was done")
+    return DONE

@@ -1,0 +1,126 @@
+"""gap, plan, rehearse, apply, verify, rollback on each kind of database, as a script would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import ORDERS, ROWS, Oneplan, rows_of
+
+ALLOW = "DELETES_DATA"
+CUSTOMERS = 'SELECT id, name, mail, age, tier, old_note FROM customers ORDER BY id'
+
+
+def make_plan(oneplan: Oneplan, database: str) -> Path:
+    done = oneplan("plan", database, "desired.sql", "-o", "plan.yaml", "--renames", "answers.yaml")
+    assert done.code == 0, done.err
+    return Path("plan.yaml")
+
+
+def test_the_main_job(oneplan: Oneplan, database: str, schemas: tuple[Path, Path]) -> None:
+    gaps = oneplan("gap", database, "desired.sql", "--renames", "answers.yaml", "--json")
+    assert gaps.code == 2
+    kinds = {(gap["kind"], gap["table"], gap.get("column")) for gap in gaps.data["gaps"]}
+    assert {
+        ("table_added", "coupons", None),
+        ("column_renamed", "customers", "email"),
+        ("type_changed", "customers", "age"),
+        ("nullability_changed", "customers", "tier"),
+        ("column_added", "customers", "referrer_id"),
+        ("column_removed", "customers", "old_note"),
+    } <= kinds or {("column_renamed", "customers", "mail")} <= kinds
+
+    plan = make_plan(oneplan, database)
+    rehearsal = oneplan("rehearse", plan, "--database", database, "--json")
+    assert rehearsal.code == 0, rehearsal.err
+    assert rows_of(database, CUSTOMERS) == ROWS, "a rehearsal leaves the database alone"
+
+    refused = oneplan("apply", plan, "--database", database, "--yes", "--json")
+    assert refused.code == 3
+    assert "--allow DELETES_DATA" in refused.err
+    applied = oneplan("apply", plan, "--database", database, "--yes", "--allow", ALLOW, "--json")
+    assert applied.code == 0, applied.err
+    assert {step["status"] for step in applied.data["steps"]} == {"done"}
+
+    assert oneplan("gap", database, "desired.sql", "--json").data["gaps"] == []
+    assert rows_of(database, "SELECT id, name, email, age, tier FROM customers ORDER BY id") == [
+        (n, name, mail, int(age), tier or "standard") for n, name, mail, age, tier, _ in ROWS
+    ]
+    assert rows_of(database, "SELECT id, customer_id, total FROM orders ORDER BY id") == ORDERS
+
+    proof = oneplan("verify", "--database", database, "--json")
+    assert proof.code == 0, proof.err
+    tables = {table["table"]: table for table in proof.data["tables"]}
+    assert tables["customers"]["source_rows"] == tables["customers"]["migrated"] == len(ROWS)
+    assert all(table["checksum_equal"] for table in tables.values())
+
+    again = oneplan("apply", plan, "--database", database, "--yes", "--allow", ALLOW)
+    assert again.code == 0
+    assert "already applied" in again.err + again.out
+
+    back = oneplan("rollback", "--database", database, "--yes", "--json")
+    if back.code == 3:  # dropping what was added carries hazards that must be named
+        back = oneplan("rollback", "--database", database, "--yes", "--allow", ALLOW, "--json")
+    assert back.code == 0, back.err
+    assert rows_of(database, CUSTOMERS) == ROWS
+    assert rows_of(database, "SELECT id, customer_id, total FROM orders ORDER BY id") == ORDERS
+    left = oneplan("gap", database, "current.sql", "--json")
+    assert left.data["gaps"] == []
+    assert oneplan("verify", "--database", database).code == 0
+
+
+def test_a_write_that_nobody_approved_stays_pending(
+    oneplan: Oneplan, database: str, schemas: tuple[Path, Path]
+) -> None:
+    plan = make_plan(oneplan, database)
+    asked = oneplan("apply", plan, "--database", database)
+    assert asked.code == 3
+    pending = oneplan("approvals", "list", "--json").data["proposals"]
+    assert len(pending) == 1
+    assert pending[0]["id"] in asked.err
+    assert rows_of(database, CUSTOMERS) == ROWS
+
+    assert oneplan("approvals", "approve", pending[0]["id"]).code == 0
+    went_on = oneplan("apply", plan, "--database", database)
+    assert went_on.code == 3, "the next phase asks again"
+    assert oneplan("approvals", "list", "--json").data["proposals"][0]["id"] != pending[0]["id"]
+
+
+def test_a_database_changed_since_the_plan_is_refused(
+    oneplan: Oneplan, database: str, schemas: tuple[Path, Path]
+) -> None:
+    plan = make_plan(oneplan, database)
+    change(database, "ALTER TABLE orders ADD COLUMN note text")
+    refused = oneplan("apply", plan, "--database", database, "--yes", "--allow", ALLOW)
+    assert refused.code == 4
+    assert oneplan("approvals", "list", "--json").data["proposals"] == []
+    assert rows_of(database, CUSTOMERS) == ROWS
+
+
+def test_a_dry_run_writes_nothing(oneplan: Oneplan, database: str, schemas: tuple[Path, Path]) -> None:
+    plan = make_plan(oneplan, database)
+    before = oneplan("inspect", database, "--json").out
+    assert oneplan("apply", plan, "--database", database, "--dry-run").code == 0
+    assert oneplan("inspect", database, "--json").out == before
+    assert oneplan("runs", "--database", database, "--json").data["runs"] == []
+
+
+def change(database: str, statement: str) -> None:
+    """A change behind oneplan's back."""
+    if database.startswith("postgresql"):
+        import psycopg
+
+        with psycopg.connect(database) as connection:
+            connection.execute(statement.encode())
+        return
+    path = database.split(":///", 1)[1]
+    if database.startswith("sqlite"):
+        import sqlite3
+        from contextlib import closing
+
+        with closing(sqlite3.connect(path)) as lite, lite:
+            lite.execute(statement)
+        return
+    import duckdb
+
+    with duckdb.connect(path) as duck:
+        duck.execute(statement)

@@ -1,0 +1,83 @@
+"""DuckDB as the store uses it: locked down, with the full-text extension from its wheel, and errors in plain words."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tools.errors import OneplanError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+
+class Held(Exception):
+    """Another process holds the file. `holder` is ` (pid N)` or nothing."""
+
+    def __init__(self, holder: str) -> None:
+        self.holder = holder
+        super().__init__(holder)
+
+
+def connect(path: Path, *, search: bool = False) -> DuckDBPyConnection:
+    """Open the file with no way to fetch extensions or to reach other files. Raises Held, OneplanError."""
+    import duckdb
+
+    quiet: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
+    try:
+        connection = duckdb.connect(str(path), config=quiet)
+    except duckdb.Error as error:
+        raise _readable(path, str(error)) from error
+    try:
+        if search:
+            connection.load_extension(str(_full_text_extension()))
+        # Not `lock_configuration`: making a full-text index sets an option of its own.
+        connection.execute("SET enable_external_access = false")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def roll_back(connection: DuckDBPyConnection) -> None:
+    """Roll back, where an error has not already ended the transaction."""
+    import duckdb
+
+    with suppress(duckdb.TransactionException):
+        connection.execute("ROLLBACK")
+
+
+def _full_text_extension() -> Path:
+    import duckdb
+
+    try:
+        import duckdb_extension_fts  # pyright: ignore[reportMissingTypeStubs]
+    except ImportError as error:
+        raise OneplanError("full-text search needs the package duckdb-extension-fts: install it with pip") from error
+    folder = Path(duckdb_extension_fts.__file__ or "").parent / "extensions"
+    path = folder / f"v{duckdb.__version__}" / "fts.duckdb_extension"
+    if not path.exists():
+        raise OneplanError(
+            f"duckdb-extension-fts holds nothing for DuckDB {duckdb.__version__}: install the same version of both"
+        )
+    return path
+
+
+def _readable(path: Path, message: str) -> Exception:
+    if "set lock on file" in message or "being used by another process" in message:
+        pid = re.search(r"PID (\d+)", message)
+        return Held(f" (pid {pid[1]})" if pid else "")
+    if path.is_dir():
+        return OneplanError(f"{path} is a folder, not a store")
+    if "not a valid DuckDB" in message:
+        return OneplanError(f"{path} is not a DuckDB file: move it away, or name another store")
+    if "newer version of DuckDB" in message or "version number" in message:
+        return OneplanError(f"{path} was written by another version of DuckDB: use the oneplan that wrote it")
+    if "different configuration" in message:
+        return OneplanError(f"{path} is the store and is open in this program otherwise: name another database")
+    return OneplanError(f"{path} cannot be opened: {message.splitlines()[0]}")

@@ -6,12 +6,14 @@ text)` and `assistant.repl.play(workspace, model, turns, consent)`; a model come
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from knowledge.approvals import Ledger
     from knowledge.store import Store
+    from tools.schema.model import Answers
 
 
 class ModelSettings(Protocol):
@@ -44,7 +46,8 @@ class Settings(Protocol):
 
 
 class Workspace(Protocol):
-    """`home` is the .oneplan folder, which exists; `actor` is who answers at this terminal."""
+    """`home` is the .oneplan folder, which exists; `actor` is who answers at this terminal; `answers(None)` is what the
+    settings' answers file says."""
 
     @property
     def settings(self) -> Settings: ...
@@ -56,3 +59,6 @@ class Workspace(Protocol):
     def home(self) -> Path: ...
     @property
     def actor(self) -> str: ...
+    @property
+    def proposal_life(self) -> timedelta: ...
+    def answers(self, typed: str | None) -> Answers: ...

@@ -1,0 +1,128 @@
+"""What a tool works with, and what it answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from tools.errors import UsageError
+from tools.schema.model import Answers, Question, Schema
+
+if TYPE_CHECKING:
+    from knowledge.approvals import Ledger
+    from knowledge.store import Store
+
+_ANSWERS: TypeAdapter[Answers] = TypeAdapter(Answers)
+
+
+def _no_progress(what: str, done: int, total: int) -> None:
+    """Nobody looks."""
+
+
+class Pins(BaseModel):
+    """What a conversation holds on to, outside its messages: the digest of its plan, the person's answers, and the
+    questions that the person chose to leave open."""
+
+    plan: str = ""
+    answers: dict[str, Any] = {}
+    left_open: list[str] = []
+
+    def read_answers(self) -> Answers:
+        return _ANSWERS.validate_python(self.answers)
+
+    def with_answers(self, answers: Answers) -> Pins:
+        return self.model_copy(update={"answers": _ANSWERS.dump_python(answers, mode="json")})
+
+
+@dataclass
+class Desk:
+    """One turn's surroundings.
+
+    current, desired: locations, "" where the workspace names none. shadow: a Postgres server for rehearsals.
+    interactive: a person can be asked right now. progress: called with (what, done, total) as long work goes on; it may raise to stop the work between two batches.
+    life: how long a proposal stays good. send_rows: tools may answer with rows of the user's tables.
+    """
+
+    store: Store
+    ledger: Ledger
+    home: Path
+    actor: str
+    thread: str = ""
+    current: str = ""
+    desired: str = ""
+    shadow: str | None = None
+    pins: Pins = field(default_factory=Pins)
+    life: timedelta = timedelta(hours=24)
+    interactive: bool = False
+    send_rows: bool = False
+    progress: Callable[[str, int, int], None] = _no_progress
+
+    @property
+    def database(self) -> str:
+        """The live database that plans are run on."""
+        if not self.current:
+            raise UsageError("no current schema is named: set `current` in oneplan.toml")
+        from tools.location import parse_location
+
+        if parse_location(self.current).live is None:
+            raise UsageError(f"{self.current!r} is a file, not a database: a plan can only be run on a live one")
+        return self.current
+
+    @cached_property
+    def current_schema(self) -> Schema:
+        from tools.schema.source import read_schema
+
+        if not self.current:
+            raise UsageError("no current schema is named: set `current` in oneplan.toml")
+        return read_schema(self.current)
+
+    @cached_property
+    def desired_schema(self) -> Schema:
+        from tools.schema.source import read_schema
+
+        if not self.desired:
+            raise UsageError("no desired schema is named: set `desired` in oneplan.toml")
+        return read_schema(self.desired, fallback=self.current_schema.dialect)
+
+    @property
+    def answers(self) -> Answers:
+        return self.pins.read_answers()
+
+    def forget_schemas(self) -> None:
+        """After a write: the next look reads anew."""
+        self.__dict__.pop("current_schema", None)
+        self.__dict__.pop("desired_schema", None)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A tool's answer: plain JSON, the pins as they are from now on (None: unchanged), and what a person must be asked
+    before the answer can be whole."""
+
+    data: dict[str, Any]
+    pins: Pins | None = None
+    questions: tuple[Question, ...] = ()
+    fills: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """A proposal in the ledger, and what the person is shown of it, as plain JSON."""
+
+    proposal_id: str
+    view: dict[str, Any]
+
+
+def page(items: list[Any], offset: int = 0, limit: int = 40) -> dict[str, Any]:
+    """One page of a list, with what is needed to ask for the next one."""
+    shown = items[offset : offset + limit]
+    answer: dict[str, Any] = {"total": len(items), "offset": offset, "items": shown}
+    if offset + len(shown) < len(items):
+        answer["next_offset"] = offset + len(shown)
+    return answer

@@ -32,7 +32,11 @@ def _span() -> Any:
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `default` and `generated` are expressions; `identity` is Postgres's `ALWAYS` or `BY DEFAULT`."""
+    """One column. `default` and `generated` are expressions; `identity` is Postgres's `ALWAYS` or `BY DEFAULT`.
+
+    `collation` is the text after COLLATE. `serial`: the default draws from a sequence that the column owns (Postgres);
+    that sequence is then no part of the schema, and its name no difference.
+    """
 
     name: str
     type: str
@@ -42,6 +46,7 @@ class Column:
     stored: bool = True
     identity: Literal["ALWAYS", "BY DEFAULT"] | None = None
     collation: str | None = None
+    serial: bool = False
     span: Span | None = _span()
 
 
@@ -54,8 +59,11 @@ class PrimaryKey:
 
 @dataclass(frozen=True)
 class Unique:
+    """`options` are what its statement adds to the columns (`NULLS NOT DISTINCT`, `DEFERRABLE`, `ON CONFLICT …`)."""
+
     columns: tuple[str, ...]
     name: str | None = None
+    options: tuple[str, ...] = ()
     span: Span | None = _span()
 
 
@@ -90,6 +98,8 @@ class Check:
 class Index:
     """`columns` are column names or expressions, each with its order (`name DESC`) where it is not the default.
 
+    An expression stands in parentheses (`(lower(name))`), an odd name in double quotes (`"Mixed Case" DESC`);
+    tools.schema.entries takes an entry apart. `options` are what else the statement says (`NULLS NOT DISTINCT`).
     `definition` is the engine's whole statement; it serves to make the index again and takes no part in equality.
     """
 
@@ -101,6 +111,7 @@ class Index:
     method: str = "btree"
     include: tuple[str, ...] = ()
     valid: bool = True
+    options: tuple[str, ...] = ()
     definition: str | None = field(default=None, compare=False, repr=False)
     span: Span | None = _span()
 
@@ -143,8 +154,29 @@ class Enum:
 
 
 @dataclass(frozen=True)
+class Sequence:
+    """A sequence that no column owns. None stands for the engine's default bound."""
+
+    name: str
+    namespace: str = ""
+    start: int = 1
+    increment: int = 1
+    minimum: int | None = None
+    maximum: int | None = None
+    cycle: bool = False
+    span: Span | None = _span()
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+
+@dataclass(frozen=True)
 class View:
-    """`sql` is the query alone (no CREATE VIEW); `depends_on` the keys of the tables and views that it reads."""
+    """`sql` is the query alone (no CREATE VIEW), after `(a, b) AS` where the statement names the view's columns.
+
+    `depends_on` are the keys of the tables and views that it reads.
+    """
 
     name: str
     sql: str
@@ -170,11 +202,16 @@ class Trigger:
 
 @dataclass(frozen=True)
 class NotUnderstood:
-    """Something in the source that no part of this model holds: kept as text, listed, never dropped in silence."""
+    """Something in the source that no part of this model holds: kept as text, listed, never dropped in silence.
+
+    compared: whether it counts as a difference where the other side has no such text. It does not for what is no part
+    of a schema (rows, owners, grants, settings of a session).
+    """
 
     text: str
     reason: str = ""
     span: Span | None = _span()
+    compared: bool = True
 
 
 @dataclass(frozen=True)
@@ -187,6 +224,7 @@ class Schema:
     views: tuple[View, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     not_understood: tuple[NotUnderstood, ...] = ()
+    sequences: tuple[Sequence, ...] = ()
     source: str = field(default="", compare=False)
     version: str = field(default="", compare=False)
 

@@ -1,0 +1,207 @@
+"""The Postgres reader's catalog queries. `%(namespaces)s` are the schemas to read; each query gives `namespace`."""
+
+from __future__ import annotations
+
+_NOT_OF_EXTENSION = """NOT EXISTS (
+        SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')"""
+_HERE = "n.nspname = ANY(%(namespaces)s)"
+
+
+def _own(catalog: str, oid: str) -> str:
+    return _NOT_OF_EXTENSION.format(catalog=catalog, oid=oid)
+
+
+_CLASS = f"""
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE {_HERE} AND c.relpersistence <> 't' AND {_own("pg_class", "c.oid")}"""
+_TABLE = f"{_CLASS} AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+
+NAMESPACES = """
+    SELECT nspname AS name FROM pg_namespace
+    WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'oneplan', 'pgroll') ORDER BY nspname"""
+
+TABLES = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", c.relpersistence = 'u' AS unlogged, c.reloptions AS options
+    {_TABLE} ORDER BY c.oid"""
+
+COLUMNS = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", a.attname AS name,
+           format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS notnull,
+           a.attgenerated AS generated, a.attidentity AS identity,
+           pg_get_expr(d.adbin, d.adrelid) AS default,
+           CASE WHEN a.attcollation <> t.typcollation THEN
+               (SELECT CASE WHEN cn.nspname IN ('pg_catalog', 'public') THEN '' ELSE quote_ident(cn.nspname) || '.' END
+                       || quote_ident(co.collname)
+                FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation)
+               END AS collation,
+           a.attidentity = '' AND EXISTS (
+               SELECT FROM pg_depend o WHERE o.refclassid = 'pg_class'::regclass AND o.refobjid = c.oid
+               AND o.refobjsubid = a.attnum AND o.classid = 'pg_class'::regclass AND o.deptype = 'a'
+               AND o.objid IN (SELECT u.refobjid FROM pg_depend u
+                   WHERE u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
+                   AND u.refclassid = 'pg_class'::regclass))
+               AND pg_get_expr(d.adbin, d.adrelid) LIKE 'nextval(%%' AS serial
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    JOIN pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+    WHERE {_HERE} AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't' ORDER BY c.oid, a.attnum"""
+
+# Postgres 18 keeps NOT NULL constraints here too (contype n): they are the columns' nullability, nothing more.
+CONSTRAINTS = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", k.conname AS name, k.contype AS kind,
+           k.convalidated AS validated, k.condeferrable AS deferrable, k.condeferred AS deferred,
+           k.confdeltype AS on_delete, k.confupdtype AS on_update, pg_get_constraintdef(k.oid) AS definition,
+           pg_get_expr(k.conbin, k.conrelid) AS expression, pn.nspname AS parent_namespace, p.relname AS parent,
+           (SELECT array_agg(a.attname::text ORDER BY i) FROM unnest(k.conkey) WITH ORDINALITY u(num, i)
+            JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num) AS columns,
+           (SELECT array_agg(a.attname::text ORDER BY i) FROM unnest(k.confkey) WITH ORDINALITY u(num, i)
+            JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num) AS parent_columns
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_class p ON p.oid = k.confrelid LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
+    WHERE {_HERE} AND k.contype IN ('p', 'u', 'f', 'c') AND k.conparentid = 0 ORDER BY c.oid, k.oid"""
+
+INDEXES = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", x.relname AS name, i.indisunique AS unique,
+           i.indisvalid AS valid, pg_get_indexdef(i.indexrelid) AS definition
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE {_HERE} AND c.relkind IN ('r', 'p') AND NOT x.relispartition AND {_own("pg_class", "x.oid")}
+      AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
+    ORDER BY c.oid, x.oid"""
+
+ENUMS = f"""
+    SELECT n.nspname AS namespace, t.typname AS name, array_agg(e.enumlabel::text ORDER BY e.enumsortorder) AS labels
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace JOIN pg_enum e ON e.enumtypid = t.oid
+    WHERE {_HERE} AND {_own("pg_type", "t.oid")} GROUP BY t.oid, n.nspname, t.typname ORDER BY t.oid"""
+
+VIEWS = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", c.relkind AS kind, pg_get_viewdef(c.oid) AS sql,
+           (SELECT array_agg(DISTINCT ARRAY[rn.nspname::text, r.relname::text]) FROM pg_rewrite w
+            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+                AND d.refclassid = 'pg_class'::regclass
+            JOIN pg_class r ON r.oid = d.refobjid AND r.oid <> c.oid AND r.relkind IN ('r', 'p', 'v', 'm')
+            JOIN pg_namespace rn ON rn.oid = r.relnamespace WHERE w.ev_class = c.oid) AS reads
+    {_CLASS} AND c.relkind IN ('v', 'm') ORDER BY c.oid"""
+
+TRIGGERS = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", t.tgname AS name, pg_get_triggerdef(t.oid) AS definition
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE {_HERE} AND NOT t.tgisinternal AND t.tgparentid = 0 AND {_own("pg_trigger", "t.oid")} ORDER BY t.oid"""
+
+SEQUENCES = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", format_type(s.seqtypid, NULL) AS type, s.seqstart AS start,
+           s.seqincrement AS increment, s.seqmin AS minimum, s.seqmax AS maximum, s.seqcycle AS cycle
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid
+    WHERE {_HERE} AND c.relpersistence <> 't' AND {_own("pg_class", "c.oid")}
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                      AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')) ORDER BY c.oid"""
+
+_FUNCTIONS = f"""
+    SELECT n.nspname AS namespace, CASE WHEN p.prokind = 'a' THEN
+               'AGGREGATE ' || p.oid::regprocedure ELSE pg_get_functiondef(p.oid) END AS text,
+           CASE p.prokind WHEN 'p' THEN 'a procedure' WHEN 'a' THEN 'an aggregate' ELSE 'a function' END AS reason
+    FROM (SELECT * FROM pg_proc ORDER BY proname, oid) p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE {_HERE} AND {_own("pg_proc", "p.oid")} ORDER BY p.proname, 2"""
+
+_TYPES = f"""
+    SELECT n.nspname AS namespace, CASE WHEN t.typtype = 'd' THEN
+               'DOMAIN ' || t.oid::regtype || ' AS ' || format_type(t.typbasetype, t.typtypmod)
+               || CASE WHEN t.typnotnull THEN ' NOT NULL' ELSE '' END || COALESCE(' DEFAULT ' || t.typdefault, '')
+               || COALESCE((SELECT string_agg(' ' || pg_get_constraintdef(k.oid), '' ORDER BY k.conname)
+                            FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '')
+           WHEN t.typtype = 'c' THEN 'TYPE ' || t.oid::regtype || ' AS (' || COALESCE((
+               SELECT string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', '
+                                 ORDER BY a.attnum)
+               FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped), '') || ')'
+           ELSE 'TYPE ' || t.oid::regtype END AS text,
+           CASE t.typtype WHEN 'd' THEN 'a domain' WHEN 'c' THEN 'a composite type' ELSE 'a type' END AS reason
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+    WHERE {_HERE} AND (t.typtype IN ('d', 'r') OR (t.typtype = 'c' AND c.relkind = 'c')
+                       OR (t.typtype = 'b' AND t.typcategory NOT IN ('A', 'E')))
+      AND {_own("pg_type", "t.oid")} ORDER BY t.typname"""
+
+_CONSTRAINTS = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table",
+           c.oid::regclass || ': ' || pg_get_constraintdef(k.oid) AS text,
+           CASE WHEN k.contype = 'x' THEN 'an exclusion constraint'
+                WHEN k.contype = 'p' THEN 'a primary key that can be deferred'
+                ELSE 'a constraint of a kind that is not modelled' END AS reason
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE {_HERE} AND k.conparentid = 0 AND k.contype <> 'n'
+      AND (k.contype = 'x' OR (k.contype = 'p' AND k.condeferrable) OR (k.contype = 'f' AND k.confmatchtype <> 's')
+           OR (k.contype = 'f' AND COALESCE(to_jsonb(k) ->> 'confdelsetcols', '') <> '')
+           OR (k.contype IN ('c', 'f') AND to_jsonb(k) ->> 'conenforced' = 'false')
+           OR (k.contype = 'c' AND k.connoinherit) OR to_jsonb(k) ->> 'conperiod' = 'true'
+           OR (k.contype = 'p' AND pg_get_constraintdef(k.oid) LIKE '%% INCLUDE (%%'))
+    ORDER BY 2, 3"""
+
+_PARTITIONS = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table",
+           CASE WHEN c.relispartition THEN c.oid::regclass || ' PARTITION OF '
+                     || (SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = c.oid LIMIT 1) || ' '
+                     || pg_get_expr(c.relpartbound, c.oid)
+                WHEN c.relkind = 'p' THEN c.oid::regclass || ' PARTITION BY ' || pg_get_partkeydef(c.oid)
+                ELSE c.oid::regclass || ' INHERITS ' || (SELECT string_agg(i.inhparent::regclass::text, ', '
+                     ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid) END AS text,
+           CASE WHEN c.relispartition THEN 'a partition' WHEN c.relkind = 'p' THEN 'a partitioned table'
+                ELSE 'an inheriting table' END AS reason
+    {_CLASS} AND c.relkind IN ('r', 'p') AND (c.relkind = 'p' OR EXISTS (
+        SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)) ORDER BY 2"""
+
+_FOREIGN_TABLES = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", 'FOREIGN TABLE ' || c.oid::regclass AS text,
+           'a foreign table' AS reason
+    {_CLASS} AND c.relkind = 'f' ORDER BY 2"""
+
+_POLICIES = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table",
+           'POLICY ' || quote_ident(p.polname) || ' ON ' || c.oid::regclass
+           || CASE WHEN p.polpermissive THEN '' ELSE ' AS RESTRICTIVE' END
+           || ' FOR ' || CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
+                         WHEN 'd' THEN 'DELETE' ELSE 'ALL' END
+           || COALESCE(' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
+           || COALESCE(' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '') AS text,
+           'a policy' AS reason
+    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE {_HERE} UNION ALL
+    SELECT n.nspname, c.relname, c.oid::regclass || CASE WHEN c.relforcerowsecurity THEN ' FORCE' ELSE ' ENABLE' END
+           || ' ROW LEVEL SECURITY', 'row level security'
+    {_CLASS} AND c.relrowsecurity ORDER BY 2, 3"""
+
+_RULES = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", pg_get_ruledef(r.oid) AS text, 'a rule' AS reason
+    FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE {_HERE} AND r.rulename <> '_RETURN' AND {_own("pg_rewrite", "r.oid")} ORDER BY 2, 3"""
+
+_EXTENSIONS = """
+    SELECT '' AS namespace, 'EXTENSION ' || quote_ident(extname) AS text, 'an extension' AS reason
+    FROM pg_extension WHERE extname <> 'plpgsql' AND %(namespaces)s::text[] IS NOT NULL ORDER BY extname"""
+
+_COMMENTS = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table",
+           'COMMENT ON ' || CASE WHEN d.objsubid > 0 THEN 'COLUMN ' || c.oid::regclass || '.' || quote_ident(a.attname)
+               ELSE CASE c.relkind WHEN 'v' THEN 'VIEW ' WHEN 'm' THEN 'MATERIALIZED VIEW ' WHEN 'i' THEN 'INDEX '
+                    WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass END
+           || ' IS ' || quote_literal(d.description) AS text, 'a comment' AS reason
+    FROM pg_description d JOIN pg_class c ON d.classoid = 'pg_class'::regclass AND d.objoid = c.oid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
+    WHERE {_HERE} AND {_own("pg_class", "c.oid")} ORDER BY 2, 3"""
+
+_VIEW_INDEXES = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", pg_get_indexdef(i.indexrelid) AS text,
+           'an index of a materialized view' AS reason
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE {_HERE} AND c.relkind = 'm' AND {_own("pg_class", "c.oid")} ORDER BY 2, 3"""
+
+_STATISTICS = f"""
+    SELECT n.nspname AS namespace, pg_get_statisticsobjdef(s.oid) AS text, 'extended statistics' AS reason
+    FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
+    WHERE {_HERE} AND {_own("pg_statistic_ext", "s.oid")} ORDER BY 2"""
+
+LEFT_OVERS = (
+    _EXTENSIONS, _TYPES, _FUNCTIONS, _CONSTRAINTS, _PARTITIONS, _FOREIGN_TABLES, _POLICIES, _RULES, _VIEW_INDEXES,
+    _STATISTICS, _COMMENTS,
+)  # fmt: skip
+"""What the model cannot hold, as text with a reason."""

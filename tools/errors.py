@@ -11,6 +11,8 @@
     │   └── RehearsalFailed         exit 4   the plan failed on the shadow copy (knows the step)
     ├── StepFailed                  exit 1   a step failed on the target and was undone or left resumable
     ├── BackupFailed                exit 1   a backup could not be made or read back: the step did not start
+    ├── DatabaseError               exit 1   a database refused a statement (in its own words)
+    │   └── LockTimeout             exit 1   a lock was not to be had in time: worth another try
     └── Busy                        exit 1   another process holds the store or the target
 """
 
@@ -75,6 +77,18 @@ class StepFailed(OneplanError):
 
 
 class BackupFailed(OneplanError):
+    pass
+
+
+class DatabaseError(OneplanError):
+    """`sql` is the statement that was refused, where there was one."""
+
+    def __init__(self, message: str, *, sql: str = "") -> None:
+        self.sql = sql
+        super().__init__(message)
+
+
+class LockTimeout(DatabaseError):
     pass
 
 

@@ -1,0 +1,22 @@
+"""What differs between two schemas, in one sentence's length."""
+
+from __future__ import annotations
+
+import json
+
+from tools.schema.gaps import compare
+from tools.schema.model import Schema
+from tools.schema.serial import schema_from_json
+
+SHOWN = 5
+
+
+def differences(before: Schema | str, now: Schema) -> str:
+    """The first few gaps between a schema (or its JSON, "" where none was kept) and the present one."""
+    if isinstance(before, str):
+        if not before:
+            return ""
+        before = schema_from_json(json.loads(before))
+    gaps = [gap.sentence or gap.kind for gap in compare(before, now)]
+    more = f" and {len(gaps) - SHOWN} more" if len(gaps) > SHOWN else ""
+    return "; ".join(gaps[:SHOWN]) + more

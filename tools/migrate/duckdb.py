@@ -1,0 +1,178 @@
+"""DuckDB behind the Backend protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from tools.errors import Busy, DatabaseError
+from tools.migrate.backend import Fingerprint, Key
+from tools.migrate.filelock import executor_lock
+from tools.plan.facts import Facts, read_facts
+from tools.schema.model import Schema
+
+_NULL = "18446744073709551629"
+"""What NULL counts for in a checksum: a prime above every 64-bit hash."""
+_WRAP = 1 << 64
+
+
+class DuckDBBackend:
+    dialect: Literal["duckdb"] = "duckdb"
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path.resolve()
+        self.address = str(self.path)
+        self.location = f"duckdb:///{self.path}"
+        self.connection = duckdb.connect(self.address, read_only=read_only)
+        self._types: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def schema(self) -> Schema:
+        from tools.schema.duckdb import read_duckdb
+
+        with _words():
+            return read_duckdb(self.connection, source=self.location)
+
+    def facts(self) -> Facts:
+        return read_facts(self.schema(), self.query)
+
+    @contextmanager
+    def transaction(self, *, rebuild: bool = False) -> Generator[None]:
+        self.execute("BEGIN TRANSACTION")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            self._types.clear()
+
+    def mark(self, number: int) -> str:
+        return f"${number}"
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        with _words(sql):
+            result = self.connection.execute(sql, list(parameters))
+            names = [column[0] for column in result.description or ()]
+            # An INSERT, UPDATE or DELETE answers with one row, its count.
+            return int((result.fetchone() or (0,))[0]) if names == ["Count"] else 0
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with _words(sql):
+            return self.connection.execute(sql, list(parameters)).fetchall()
+
+    def sample(self, sql: str, limit: int) -> list[dict[str, Any]]:
+        with _words(sql):
+            result = self.connection.execute(sql)
+            names = [column[0] for column in result.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchmany(limit)]
+
+    def execute_alone(self, sql: str, *, again: bool = False) -> None:
+        self.execute(sql)
+
+    def lock(self) -> AbstractContextManager[None]:
+        return executor_lock(self.path)
+
+    def check_lock(self) -> None:
+        """A file lock lasts as long as its process: nothing to check."""
+
+    def rows(self, table: str) -> int:
+        return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
+
+    def fingerprint(self, table: str, expressions: Sequence[str]) -> Fingerprint:
+        """By MD5, since DuckDB's own hash may differ from version to version; times are told in UTC."""
+        texts = [f"(({expression})::VARCHAR)" for expression in expressions]
+        parts = [f"coalesce(strlen({text}) || ':' || {text}, '-')" for text in texts]
+        sums = [_sum(f"md5_number_lower({text})") for text in texts]
+        sums.append(_sum(f"md5_number_lower(concat({', '.join(parts) or chr(39) * 2}))"))
+        zone = self.query("SELECT current_setting('TimeZone')")[0][0]
+        self.execute("SET TimeZone = 'UTC'")
+        try:
+            rows, *totals = self.query(f"SELECT count(*), {', '.join(sums)} FROM {table}")[0]
+        finally:
+            self.execute(f"SET TimeZone = '{zone}'")
+        checksums = [f"{int(total) % _WRAP:016x}" for total in totals]
+        return Fingerprint(int(rows), checksums[-1], tuple(checksums[:-1]))
+
+    def last_key(self, table: str, key: Sequence[str]) -> Key | None:
+        down = ", ".join(f"{column} DESC" for column in key)
+        found = self.query(f"SELECT {_texts(key)} FROM {table} ORDER BY {down} LIMIT 1")
+        return found[0] if found else None
+
+    def next_key(self, table: str, key: Sequence[str], after: Key | None, last: Key, size: int) -> Key | None:
+        condition, values = self.key_range(table, key, after, last)
+        base = f"SELECT {_texts(key)} FROM {table} WHERE {condition} ORDER BY {', '.join(key)} LIMIT 1"
+        found = self.query(f"{base} OFFSET {size - 1}", values)
+        if found:
+            return found[0]
+        return last if self.query(base, values) else None
+
+    def key_range(self, table: str, key: Sequence[str], after: Key | None, upto: Key) -> tuple[str, list[Any]]:
+        types = self._key_types(table, key)
+        lower = [] if after is None else [_compare(key, types, ">", 1)]
+        values = [] if after is None else list(after)
+        return " AND ".join([*lower, _compare(key, types, "<=", len(values) + 1)]), [*values, *upto]
+
+    def _key_types(self, table: str, key: Sequence[str]) -> list[str]:
+        """Keys are kept as text: a comparison needs them back in their own type."""
+        names = (table, tuple(key))
+        if names not in self._types:
+            described = self.query(f"DESCRIBE SELECT {', '.join(key)} FROM {table}")
+            self._types[names] = [str(row[1]) for row in described]
+        return self._types[names]
+
+    def _roll_back(self) -> None:
+        try:
+            self.connection.execute("ROLLBACK")
+        except duckdb.TransactionException:  # a failed COMMIT has already ended it
+            return
+
+
+def open_duckdb(path: Path, *, read_only: bool = False) -> DuckDBBackend:
+    """Raises Busy when another process has the file open: DuckDB lets in one at a time."""
+    try:
+        return DuckDBBackend(path, read_only=read_only)
+    except duckdb.ConnectionException:
+        # This very process has it open for writing, and a file cannot be open in both ways at once.
+        return DuckDBBackend(path)
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise Busy(f"{path} is open in another process: DuckDB lets in one at a time; close it there") from error
+        raise DatabaseError(f"cannot open {path}: {_first_line(error)}") from error
+    except duckdb.Error as error:
+        raise DatabaseError(f"cannot open {path}: {_first_line(error)}") from error
+
+
+@contextmanager
+def _words(sql: str = "") -> Generator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise DatabaseError(_first_line(error), sql=sql) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _sum(hashed: str) -> str:
+    return f"coalesce(sum(coalesce({hashed}::HUGEINT, {_NULL}::HUGEINT)), 0)"
+
+
+def _texts(key: Sequence[str]) -> str:
+    # Under names of their own: ORDER BY would take a result's name for the column's, and sort the text.
+    return ", ".join(f"({column})::VARCHAR AS oneplan_key{place}" for place, column in enumerate(key))
+
+
+def _compare(key: Sequence[str], types: Sequence[str], operator: str, first: int) -> str:
+    marks = [f"CAST(${first + place} AS {type_})" for place, type_ in enumerate(types)]
+    if len(key) == 1:
+        return f"{key[0]} {operator} {marks[0]}"
+    return f"({', '.join(key)}) {operator} ({', '.join(marks)})"

@@ -1,0 +1,188 @@
+"""Postgres behind the Backend protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg
+from psycopg import RawCursor, errors
+
+from tools.errors import DatabaseError, LockTimeout
+from tools.location import masked
+from tools.migrate.advisory import ExecutorLock
+from tools.migrate.backend import Fingerprint, Key
+from tools.migrate.concurrently import drop_leftover, index_done
+from tools.plan.facts import Facts, read_facts
+from tools.schema.model import Schema
+
+CONNECT_SECONDS = 10
+_NULL = "18446744073709551629"
+"""What NULL counts for in a checksum: a prime beyond every 64-bit hash."""
+_WRAP = 1 << 64
+_PLAIN_TEXT = {"TimeZone": "UTC", "DateStyle": "ISO", "IntervalStyle": "iso_8601", "extra_float_digits": "1",
+               "bytea_output": "hex"}  # fmt: skip
+"""Settings under which a value's text is the same on every machine."""
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds. lock: how long one try may stand in the queue for a lock, where it holds up everybody behind it.
+    statement: how long a statement that waits for nothing may take while it holds its locks; 0 for ever."""
+
+    lock: float = 2.0
+    statement: float = 0.0
+
+
+class PostgresBackend:
+    dialect: Literal["postgres"] = "postgres"
+
+    def __init__(self, url: str, *, read_only: bool = False, timeouts: Timeouts | None = None) -> None:
+        self.address = url
+        self.location = masked(url)
+        self.timeouts = timeouts or Timeouts()
+        self.connection: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(
+            url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="oneplan"
+        )
+        # Leaves % and ? in a user's SQL alone; parameters are the server's own $1.
+        self._cursor = RawCursor(self.connection)
+        if read_only:
+            self.execute("SET default_transaction_read_only = on")
+        self._lock = ExecutorLock(url, self.location)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def schema(self) -> Schema:
+        from tools.schema.postgres import read_postgres
+
+        with _words():
+            return read_postgres(self.connection, source=self.location)
+
+    def facts(self) -> Facts:
+        return read_facts(self.schema(), self.query)
+
+    @contextmanager
+    def transaction(self, *, rebuild: bool = False) -> Generator[None]:
+        with _words(), self.connection.transaction():
+            self.execute(f"SET LOCAL lock_timeout = '{int(self.timeouts.lock * 1000)}ms'")
+            self.execute(f"SET LOCAL statement_timeout = '{int(self.timeouts.statement * 1000)}ms'")
+            yield
+
+    def mark(self, number: int) -> str:
+        return f"${number}"
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        with _words(sql):
+            self._cursor.execute(sql, list(parameters) or None)  # pyright: ignore
+            return max(self._cursor.rowcount, 0) if self._cursor.description is None else 0
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with _words(sql):
+            return self._cursor.execute(sql, list(parameters) or None).fetchall()  # pyright: ignore
+
+    def sample(self, sql: str, limit: int) -> list[dict[str, Any]]:
+        # In a subquery with a limit, so that the server does not send millions of rows to be thrown away.
+        found = self.query(f"SELECT * FROM ({sql.rstrip().rstrip(';')}) AS found LIMIT {limit}")
+        names = [column.name for column in self._cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def execute_alone(self, sql: str, *, again: bool = False) -> None:
+        """Without lock_timeout: CONCURRENTLY waits for old transactions by design, and blocks nobody while it does."""
+        drop_leftover(self, sql)
+        if again and index_done(self, sql):
+            return
+        self.execute("SET lock_timeout = 0")
+        self.execute("SET statement_timeout = 0")
+        try:
+            self.execute(sql)
+        except DatabaseError:
+            drop_leftover(self, sql)
+            raise
+        finally:
+            self.execute("RESET lock_timeout")
+            self.execute("RESET statement_timeout")
+
+    def lock(self) -> AbstractContextManager[None]:
+        return self._lock.held()
+
+    def check_lock(self) -> None:
+        self._lock.check()
+
+    def rows(self, table: str) -> int:
+        return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
+
+    def fingerprint(self, table: str, expressions: Sequence[str]) -> Fingerprint:
+        texts = [f"(({expression})::text)" for expression in expressions]
+        whole = f"ROW({', '.join(texts)})::text" if texts else "''"
+        sums = ", ".join(_sum(f"hashtextextended({text}, 0)") for text in [*texts, whole])
+        # Rolled back, which gives the session its own settings again.
+        with _words(), self.connection.transaction(force_rollback=True):
+            for name, value in _PLAIN_TEXT.items():
+                self.execute(f"SET LOCAL {name} = '{value}'")
+            self.execute("SET LOCAL statement_timeout = 0")
+            rows, *totals = self.query(f"SELECT count(*), {sums} FROM {table}")[0]
+        checksums = [f"{int(total) % _WRAP:016x}" for total in totals]
+        return Fingerprint(int(rows), checksums[-1], tuple(checksums[:-1]))
+
+    def last_key(self, table: str, key: Sequence[str]) -> Key | None:
+        down = ", ".join(f"{column} DESC" for column in key)
+        found = self.query(f"SELECT {_texts(key)} FROM {table} ORDER BY {down} LIMIT 1")
+        return found[0] if found else None
+
+    def next_key(self, table: str, key: Sequence[str], after: Key | None, last: Key, size: int) -> Key | None:
+        condition, values = self.key_range(table, key, after, last)
+        base = f"SELECT {_texts(key)} FROM {table} WHERE {condition} ORDER BY {', '.join(key)} LIMIT 1"
+        found = self.query(f"{base} OFFSET {size - 1}", values)
+        if found:
+            return found[0]
+        return last if self.query(base, values) else None
+
+    def key_range(self, table: str, key: Sequence[str], after: Key | None, upto: Key) -> tuple[str, list[Any]]:
+        # Keys are kept as text, and sent without a type: the server reads each as the column's own.
+        lower = [] if after is None else [_compare(key, ">", 1)]
+        values = [] if after is None else list(after)
+        return " AND ".join([*lower, _compare(key, "<=", len(values) + 1)]), [*values, *upto]
+
+
+def open_postgres(url: str, *, read_only: bool = False, timeouts: Timeouts | None = None) -> PostgresBackend:
+    """Raises DatabaseError when the server does not answer or does not let us in."""
+    try:
+        return PostgresBackend(url, read_only=read_only, timeouts=timeouts)
+    except psycopg.Error as error:
+        raise DatabaseError(f"cannot connect to {masked(url)}: {_first_line(error)}") from error
+
+
+@contextmanager
+def _words(sql: str = "") -> Generator[None]:
+    try:
+        yield
+    except (errors.LockNotAvailable, errors.DeadlockDetected) as error:
+        raise LockTimeout(_first_line(error), sql=sql) from error
+    except psycopg.Error as error:
+        raise DatabaseError(_first_line(error), sql=sql) from error
+
+
+def _first_line(error: psycopg.Error) -> str:
+    """The server's message and its detail, which names the row at fault."""
+    detail = error.diag.message_detail
+    message = error.diag.message_primary or str(error).strip().partition("\n")[0]
+    return f"{message} ({detail})" if detail else message
+
+
+def _sum(hashed: str) -> str:
+    return f"coalesce(sum(coalesce({hashed}::numeric, {_NULL})), 0)"
+
+
+def _texts(key: Sequence[str]) -> str:
+    # Under names of their own: ORDER BY would take a result's name for the column's, and sort the text.
+    return ", ".join(f"({column})::text AS oneplan_key{place}" for place, column in enumerate(key))
+
+
+def _compare(key: Sequence[str], operator: str, first: int) -> str:
+    marks = [f"${first + place}" for place in range(len(key))]
+    if len(key) == 1:
+        return f"{key[0]} {operator} {marks[0]}"
+    return f"({', '.join(key)}) {operator} ({', '.join(marks)})"

@@ -1,0 +1,61 @@
+"""What a rehearsal found, as a value that can be kept as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tools.errors import SourceError
+from tools.migrate.accounts import TableAccount
+
+
+@dataclass(frozen=True)
+class StepRehearsal:
+    """One step on the shadow. before/after: digests of the step's objects; hazards: all that were found there.
+    undone: seconds of the way back, None where there is none."""
+
+    id: str
+    seconds: float
+    rows: int
+    before: str
+    after: str
+    hazards: tuple[str, ...] = ()
+    undone: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A plan run forward and back on a shadow copy. plan, origin: digests. from_step: the first step it ran (steps
+    before it stood applied already). failed_step, sentence: where and why it failed. back: the way back was run and
+    proven; not for a plan with a step that only a backup brings back (then the sentence says so)."""
+
+    ok: bool
+    plan: str
+    origin: str
+    steps: tuple[StepRehearsal, ...] = ()
+    tables: tuple[TableAccount, ...] = ()
+    failed_step: str = ""
+    sentence: str = ""
+    back: bool = False
+    shadow: str = ""
+    at: str = ""
+
+    def step(self, step_id: str) -> StepRehearsal | None:
+        return next((step for step in self.steps if step.id == step_id), None)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def rehearsal_from_json(data: dict[str, Any]) -> Rehearsal:
+    """The rehearsal that `Rehearsal.to_json` gave. SourceError for anything else."""
+    try:
+        steps = tuple(StepRehearsal(**(step | {"hazards": tuple(step["hazards"])})) for step in data["steps"])
+        tables = tuple(TableAccount(**table) for table in data["tables"])
+        facts: dict[str, Any] = {**data, "steps": steps, "tables": tables}
+        return Rehearsal(**facts)
+    except (KeyError, TypeError) as error:
+        raise SourceError(f"is not a rehearsal's record ({error})", source="rehearsal") from error

@@ -1,0 +1,297 @@
+"""Running a plan on a database, one approved step after the other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from knowledge.actions import action_from_json
+from knowledge.approvals import Action, Ledger
+from tools.errors import Drift, Refused, StepFailed, UsageError
+from tools.migrate.accounts import PAIRS, account, take_baseline
+from tools.migrate.backend import Progress
+from tools.migrate.backup import back_up_step
+from tools.migrate.differences import differences
+from tools.migrate.execute import Hooks, StepRun, Work
+from tools.migrate.grant import ShadowGrant
+from tools.migrate.journal import now
+from tools.migrate.record import Entry, Run
+from tools.migrate.rehearsal import Rehearsal
+from tools.migrate.results import Observer, StepResult, StepState, StepView
+from tools.migrate.session import Session
+from tools.plan.files import plan_to_yaml
+from tools.plan.model import Hazard, Phase, Plan, Step, step_digest
+from tools.schema.digest import schema_digest
+from tools.schema.model import Schema
+
+
+class Migration(Session):
+    """One plan on one database, from its first step or from where an earlier process stopped.
+
+    rehearsal: what the plan did on a shadow; without a good one every step carries NOT_REHEARSED. origin: the schema
+    the plan was made for, so that drift can say what differs. restart: leave an unfinished run of this plan behind
+    and begin anew; the database must then be as the plan expects it. Nothing is written before the first approved step.
+
+    Raises Drift when the database is not as the plan, or the unfinished run, knew it; Refused when another plan's run
+    is unfinished there; Busy when another executor is at work.
+    """
+
+    def __init__(
+        self, plan: Plan, database: str, *, ledger: Ledger | None, home: Path, actor: str, thread: str = "",
+        grant: ShadowGrant | None = None, rehearsal: Rehearsal | None = None, origin: Schema | None = None,
+        restart: bool = False, observer: Observer | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(database, ledger=ledger, home=home, actor=actor, thread=thread, grant=grant, observer=observer)
+        self.plan = plan
+        self.rehearsal = rehearsal if rehearsal and rehearsal.ok and rehearsal.plan == plan.digest else None
+        self._origin, self._restart = origin, restart
+        self._left_behind: str | None = None
+
+    def steps(self) -> tuple[StepState, ...]:
+        """Every step of the plan and where it stands."""
+        entries, applied = self.entries(), set(self.applied())
+        return tuple(_state(step, entries, applied) for step in self.plan.steps)
+
+    def pending(self, phases: Sequence[Phase | str] = (), step: str | None = None) -> tuple[Step, ...]:
+        """The steps still to run, in the plan's order: all, or those of some phases, or one. UsageError if unknown."""
+        if step is not None and self.plan.step(step) is None:
+            raise UsageError(f"the plan has no step {step!r}: its steps are listed by `oneplan explain`")
+        wanted = {Phase(phase) for phase in phases}
+        applied = set(self.applied())
+        return tuple(
+            s for s in self.plan.steps
+            if s.id not in applied and (not wanted or s.phase in wanted) and step in (None, s.id)
+        )  # fmt: skip
+
+    @property
+    def finished(self) -> bool:
+        """Nothing is left to do: the plan was already applied."""
+        return not self.pending()
+
+    def view(self, step: Step) -> StepView:
+        """What a person should see before they approve the step. Reads only."""
+        facts = self.facts()
+        table = step.backfill.table_key if step.backfill else next((key for key in step.objects if key in facts), "")
+        touched = facts[table].rows if table in facts and (step.writes_data or step.backfill) else 0
+        rehearsed = self.rehearsal.step(step.id) if self.rehearsal else None
+        return StepView(
+            step=step, sql=step.statements(), undo=step.undo, hazards=self.action(step).hazards,
+            rows=None if touched < 0 else touched, backup=step.writes_data, begun=self.begun(step, "apply") is not None,
+            rehearsal=rehearsed.as_json() if rehearsed else None, notes=_notes(step),
+        )  # fmt: skip
+
+    def action(self, step: Step) -> Action:
+        """What is asked for: this very step, on the objects as they are now. A step cut off half way keeps its own."""
+        begun = self.begun(step, "apply")
+        if begun is not None:
+            return action_from_json(begun.action)
+        return self._action(step, self.base(step), self._hazards(step))
+
+    def phase_action(self, steps: Sequence[Step]) -> Action:
+        """One question for several steps: it covers exactly what the rehearsal found each of them to be.
+
+        Refused without a rehearsal: what a later step will find is not known then.
+        """
+        if self.rehearsal is None:
+            raise Refused("several steps can be approved at once only after a rehearsal: approve them one by one")
+        actions = [self.action(steps[0]), *(self._foreseen(step) for step in steps[1:])]
+        phases = ", ".join(dict.fromkeys(step.phase.value for step in steps))
+        return Action(
+            "apply_phase", f"{phases}: {len(steps)} steps of {self.backend.location}",
+            {**self._arguments(), "steps": [step.id for step in steps]},
+            sql=tuple(sql for step in steps for sql in step.statements()), base=actions[0].base,
+            hazards=tuple(sorted({hazard for action in actions for hazard in action.hazards})),
+            covers=tuple(action.digest for action in actions),
+        )  # fmt: skip
+
+    def standing(self, step: Step) -> str | None:
+        """The approval under which the step can run without asking: one cut off half way, or one given already."""
+        return self.authority.standing(self.action(step), self.run_id)
+
+    def execute(self, step: Step, approval_id: str, progress: Progress | None = None) -> StepResult:
+        """Run one approved step to its end, or until an interrupt pauses it between two batches.
+
+        Raises ApprovalRefused, BackupFailed, Drift, StepFailed or Busy; the message says whether anything was done.
+        """
+        planned = self.plan.step(step.id)
+        if planned is None or step_digest(planned) != step_digest(step):
+            raise UsageError(f"step {step.id!r} is not the plan's: execute a step that the plan holds")
+        self._check_order(planned)
+        begun = self.begun(planned, "apply")
+        hooks = Hooks(self._back_up, self._open_run, self._account, self._close)
+        attempt = StepRun(self, Work.forward(planned), self.action(planned), hooks, progress)
+        try:
+            return attempt.carry_out(approval_id, begun)
+        finally:
+            self._refresh()
+
+    def abandon_action(self) -> Action:
+        """Leave the unfinished run as it stands: it is never gone on with. Refused when there is none."""
+        if self.run is None or not self.run.open:
+            raise Refused(f"{self.backend.location} holds no unfinished run of this plan to abandon")
+        return Action("abandon_run", f"abandon run {self.run.id} of {self.backend.location}", self._arguments())
+
+    def abandon(self, approval_id: str) -> None:
+        permit = self.authority.take(approval_id, self.abandon_action(), self.run_id, self.backend)
+        with self.backend.transaction():
+            self.journal.set_run(self.run_id, "abandoned")
+        permit.record("done")
+        self._refresh()
+
+    def _begin(self) -> None:
+        """Take up the run of this plan that is unfinished or done, or make ready for a new one."""
+        if self.backend.dialect != self.plan.dialect:
+            raise UsageError(
+                f"the plan is for {self.plan.dialect}, and {self.backend.location} is {self.backend.dialect}"
+            )
+        runs = self.journal.runs()
+        last = runs[-1] if runs else None
+        schema = self.backend.schema()
+        if last and last.open and last.plan_digest != self.plan.digest:
+            raise Refused(
+                f"run {last.id} of another plan is unfinished on {self.backend.location}: "
+                "finish it, roll it back, or abandon it"
+            )
+        if last and last.plan_digest == self.plan.digest and self._goes_on(last, schema):
+            self.run, self.run_id = last, last.id
+            self.found = self._found(last, schema)
+            return
+        self._refuse_other_origin(schema)
+        self.run_id = _run_id(self.backend.location, self.plan.digest, len(runs))
+
+    def _goes_on(self, last: Run, schema: Schema) -> bool:
+        if last.open and self._restart:
+            self._left_behind = last.id
+            return False
+        return last.open or (last.state == "done" and schema_digest(schema) != self.plan.origin)
+
+    def _found(self, last: Run, schema: Schema) -> str:
+        begun = next((entry for entry in self.journal.entries(last.id) if entry.begun), None)
+        if begun is None or begun.cursor is not None:
+            self.refuse_drift(schema, last)
+        if last.state == "done":
+            return f"already applied: run {last.id} finished {last.finished}"
+        self.run = last
+        done = len(self.applied())
+        told = f"run {last.id} of {last.started} goes on: {done} of {len(self.plan.steps)} steps are done"
+        if begun is None:
+            return told
+        if begun.direction == "undo":
+            raise Refused(f"run {last.id} is being rolled back (step {begun.step!r}): finish the rollback first")
+        where = f", {begun.done} of {begun.total} rows through" if begun.total else ""
+        return f"{told}; step {begun.step!r} was cut off{where}"
+
+    def _refuse_other_origin(self, schema: Schema) -> None:
+        if schema_digest(schema) == self.plan.origin:
+            return
+        told = differences(self._origin, schema) if self._origin else ""
+        if schema_digest(schema) == self.plan.target:
+            told = "it already has the schema that the plan leads to, though no run of the plan is on record there"
+        raise Drift(
+            f"{self.backend.location} is not the database that the plan was made for; make the plan anew"
+            + (f": {told}" if told else "")
+        )
+
+    def _check_order(self, step: Step) -> None:
+        applied = set(self.applied())
+        if step.id in applied:
+            raise Refused(f"step {step.id!r} is already applied in run {self.run_id}")
+        waiting = next((entry for entry in self.entries() if entry.begun), None)
+        if waiting and (waiting.step, waiting.direction) != (step.id, "apply"):
+            raise Refused(f"step {waiting.step!r} was begun and is not finished: go on with it before {step.id!r}")
+        missing = [needed for needed in step.depends_on if needed not in applied]
+        if missing:
+            raise Refused(f"step {step.id!r} needs {', '.join(missing)} first")
+
+    def _hazards(self, step: Step) -> set[str]:
+        return self._known_hazards(step) | self.live_hazards(step)
+
+    def _known_hazards(self, step: Step) -> set[str]:
+        known = {str(hazard) for hazard in step.hazards}
+        if self.rehearsal is not None:
+            rehearsed = self.rehearsal.step(step.id)
+            return known | set(rehearsed.hazards if rehearsed else (Hazard.NOT_REHEARSED,))
+        return known if self.authority.grant else known | {str(Hazard.NOT_REHEARSED)}
+
+    def _foreseen(self, step: Step) -> Action:
+        rehearsed = self.rehearsal.step(step.id) if self.rehearsal else None
+        if rehearsed is None:
+            raise Refused(f"step {step.id!r} was not rehearsed: approve it by itself when its turn comes")
+        return self._action(step, rehearsed.before, self._known_hazards(step))
+
+    def _action(self, step: Step, base: str, hazards: set[str]) -> Action:
+        arguments = self._arguments() | {"step": step.id, "step_digest": step_digest(step)}
+        return Action("apply_step", step.summary, arguments, step.statements(), base, tuple(sorted(hazards)))
+
+    def _arguments(self) -> dict[str, Any]:
+        named = {"run": self.run_id, "plan": self.plan.digest, "target": self.backend.location}
+        return named | ({"restarts": self._left_behind} if self._left_behind else {})
+
+    def _open_run(self, schema: Schema) -> Run:
+        """The run on record, made in this transaction if this is its first step, with how the tables look before it."""
+        if self.run is not None and not self._left_behind:
+            return self.run
+        self.journal.create()
+        if self._left_behind:
+            self.journal.set_run(self._left_behind, "abandoned")
+        number = len(self.journal.runs()) + 1
+        run = Run(
+            self.run_id, number, self.plan.digest, plan_to_yaml(self.plan), now(), "", self.authority.actor, "running",
+            self.plan.origin, self.plan.origin, "",
+        )  # fmt: skip
+        self.refuse_drift(schema, run)
+        self.journal.begin_run(run)
+        take_baseline(self.backend, self.journal, run.id, self.plan)
+        return run
+
+    def _back_up(self, work: Work) -> str:
+        if self.authority.grant is not None or not work.step.writes_data:
+            return ""
+        return back_up_step(self, work.step)
+
+    def _account(self, work: Work) -> int:
+        """The rows that a `baseline` or `proof` step counts; StepFailed when a proof finds one amiss."""
+        if work.step.operation == "baseline":
+            return sum(self.backend.rows(accounting.table_before) for accounting in self.plan.accounting)
+        if work.step.operation != "proof" or self.run is None:
+            return 0
+        accounts = account(self.backend, self.plan, self.journal.fingerprints(self.run.id, PAIRS), ("before", "after"))
+        findings = [found.finding for found in accounts if found.finding]
+        if findings:
+            raise StepFailed(f"step {work.step.id!r}: {'; '.join(findings)}", step_id=work.step.id)
+        return sum(found.source_rows for found in accounts)
+
+    def _close(self, work: Work, digest: str) -> str:
+        left = [step for step in self.pending() if step.id != work.step.id]
+        return "running" if left else "done"
+
+
+def _state(step: Step, entries: tuple[Entry, ...], applied: set[str]) -> StepState:
+    last = next((entry for entry in reversed(entries) if entry.step == step.id), None)
+    if last is None:
+        return StepState(step, "pending")
+    if step.id in applied:
+        return StepState(step, "done", last.seconds, last.rows)
+    if last.begun and last.direction == "apply":
+        return StepState(step, "paused" if last.state == "paused" else "begun", last.seconds, last.rows)
+    return StepState(step, "undone" if last.direction != "apply" else "pending", last.seconds, last.rows)
+
+
+def _notes(step: Step) -> tuple[str, ...]:
+    notes: list[str] = []
+    if step.manual:
+        notes.append("a person does this: oneplan runs nothing and records that it was done")
+    if step.backfill and not step.backfill.key:
+        notes.append(
+            f"{step.backfill.table_key} has no key: all its rows are written in one statement, without a pause"
+        )
+    if not step.reversible:
+        notes.append("cannot be undone by SQL: only the backup made before it brings back what it removes")
+    return tuple(notes)
+
+
+def _run_id(location: str, plan: str, earlier: int) -> str:
+    """The same in every process until the run exists, so that an approval can be given before anything is written."""
+    return hashlib.sha256(f"{location}\n{plan}\n{earlier}".encode()).hexdigest()[:12]

@@ -1,0 +1,136 @@
+"""What a migration and a rollback have in common: one open database, its lock, its journal, and the right to write."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from knowledge.actions import action_from_json
+from knowledge.approvals import Ledger
+from tools.errors import Drift, Refused
+from tools.migrate.backend import Backend
+from tools.migrate.differences import differences
+from tools.migrate.grant import ShadowGrant
+from tools.migrate.journal import Journal
+from tools.migrate.open import open_backend
+from tools.migrate.permit import Authority
+from tools.migrate.record import Direction, Entry, Run, applied_steps
+from tools.migrate.results import Observer
+from tools.plan.facts import Facts
+from tools.plan.files import plan_from_yaml
+from tools.plan.hazards import hazards_of
+from tools.plan.model import Plan, Step
+from tools.schema.digest import objects_digest, schema_digest
+from tools.schema.model import Schema
+
+
+class Session:
+    """An executor's hold on a database, from `with` to its end. Raises Busy when another executor is at work.
+
+    home: the workspace's folder, where backups go. thread: the conversation that approvals are bound to. grant: for
+    the shadow that a rehearsal made, in place of approvals. observer: told of every boundary of a step.
+    """
+
+    def __init__(
+        self, database: str, *, ledger: Ledger | None, home: Path, actor: str, thread: str = "",
+        grant: ShadowGrant | None = None, observer: Observer | None = None,
+    ) -> None:  # fmt: skip
+        self.database, self.home = database, home
+        self.authority = Authority(ledger, actor, thread, grant)
+        self.found = ""
+        self.run: Run | None = None
+        self.run_id = ""
+        self._observer = observer
+        self._exits = ExitStack()
+        self._facts: Facts | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as exits:
+            self.backend: Backend = open_backend(self.database)
+            exits.callback(self.backend.close)
+            self.authority.check(self.backend)
+            exits.enter_context(self.backend.lock())
+            self.journal = Journal(self.backend)
+            self._begin()
+            self._settle()
+            self._exits = exits.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exits.close()
+
+    def _begin(self) -> None:
+        """Find out what run this is about, refuse what cannot go on. To be filled by each kind of session."""
+        raise NotImplementedError
+
+    def tell(self, stage: str, step: Step) -> None:
+        if self._observer:
+            self._observer(stage, step.id)
+
+    def entries(self) -> tuple[Entry, ...]:
+        return self.journal.entries(self.run.id) if self.run else ()
+
+    def applied(self) -> tuple[str, ...]:
+        """The ids of the steps that stand applied, in the order in which they were."""
+        return applied_steps(self.entries())
+
+    def begun(self, step: Step, direction: Direction) -> Entry | None:
+        """The entry of an attempt that was cut off and goes on."""
+        return next((e for e in self.entries() if e.begun and (e.step, e.direction) == (step.id, direction)), None)
+
+    def facts(self) -> Facts:
+        """What the database says of its tables; asked once between two steps."""
+        if self._facts is None:
+            self._facts = self.backend.facts()
+        return self._facts
+
+    def forget_facts(self) -> None:
+        self._facts = None
+
+    def live_hazards(self, step: Step) -> set[str]:
+        return {str(hazard) for hazard in hazards_of(step, self.backend.dialect, self.facts())}
+
+    def base(self, step: Step) -> str:
+        return objects_digest(self.backend.schema(), step.objects)
+
+    def refuse_drift(self, schema: Schema, run: Run) -> None:
+        """Drift unless the schema is as the run left it."""
+        if schema_digest(schema) == run.digest:
+            return
+        told = differences(run.schema, schema)
+        raise Drift(
+            f"{self.backend.location} was changed by somebody else since run {run.id} last wrote to it"
+            + (f": {told}" if told else "")
+        )
+
+    def _settle(self) -> None:
+        """The last entry may have been written and not reported: the process ended in between."""
+        last = next(reversed(self.entries()), None)
+        if last is not None and last.state == "done":
+            self.authority.settle(last.approval, action_from_json(last.action), last.run)
+
+    def _refresh(self) -> None:
+        if self.run_id:
+            self.run = self.journal.run(self.run_id)
+        self.forget_facts()
+
+
+def plan_of(run: Run) -> Plan:
+    """The plan that the journal kept. Raises Refused when it is not the one that was run."""
+    plan = plan_from_yaml(run.plan, f"the journal's run {run.id}")
+    if plan.digest != run.plan_digest:
+        raise Refused(f"the plan kept in the journal for run {run.id} was changed: it can no longer be trusted")
+    return plan
+
+
+def reversed_step(step: Step) -> Step:
+    """The way back as a step of its own, so that its hazards can be told like any other's."""
+    return replace(
+        step, sql=step.undo, undo=step.statements(), backfill=None, checks=(), transactional=step.undo_transactional,
+        hazards=(), depends_on=(),
+    )  # fmt: skip

@@ -1,0 +1,178 @@
+"""SQLite behind the Backend protocol."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from tools.errors import Busy, DatabaseError, LockTimeout
+from tools.migrate.backend import Fingerprint, Key
+from tools.migrate.checksum import Checksums
+from tools.migrate.filelock import executor_lock
+from tools.plan.facts import Facts, read_facts
+from tools.schema.model import Schema
+
+BUSY_SECONDS = 10.0
+
+
+class SQLiteBackend:
+    dialect: Literal["sqlite"] = "sqlite"
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path.resolve()
+        self.address = str(self.path)
+        self.location = f"sqlite:///{self.path}"
+        # Transactions are ours alone: the module would open and close some behind our back.
+        self.connection = sqlite3.connect(
+            f"{self.path.as_uri()}?mode={'ro' if read_only else 'rw'}",
+            uri=True, isolation_level=None, timeout=BUSY_SECONDS, check_same_thread=False,
+        )  # fmt: skip
+        # Text that is not UTF-8 does occur in old files, and must be counted and compared like any other.
+        self.connection.text_factory = _decoded
+        self.execute("PRAGMA foreign_keys = ON")
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def schema(self) -> Schema:
+        from tools.schema.sqlite import read_sqlite
+
+        with self._words():
+            return read_sqlite(self.connection, source=self.location)
+
+    def facts(self) -> Facts:
+        return read_facts(self.schema(), self.query)
+
+    @contextmanager
+    def transaction(self, *, rebuild: bool = False) -> Generator[None]:
+        if rebuild:
+            # Inside a transaction these do nothing, and a dropped parent would take its children's rows along.
+            self.execute("PRAGMA foreign_keys = OFF")
+            self.execute("PRAGMA legacy_alter_table = ON")
+        try:
+            self.execute("BEGIN IMMEDIATE")
+            orphans = self._orphans() if rebuild else None
+            yield
+            if orphans is not None:
+                self._refuse_new_orphans(orphans)
+            self.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+        finally:
+            if rebuild:
+                self.execute("PRAGMA legacy_alter_table = OFF")
+                self.execute("PRAGMA foreign_keys = ON")
+
+    def mark(self, number: int) -> str:
+        return f"?{number}"
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        with self._words(sql):
+            return max(self.connection.execute(sql, tuple(parameters)).rowcount, 0)
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._words(sql):
+            return self.connection.execute(sql, tuple(parameters)).fetchall()
+
+    def sample(self, sql: str, limit: int) -> list[dict[str, Any]]:
+        with self._words(sql):
+            cursor = self.connection.execute(sql)
+            names = [column[0] for column in cursor.description or ()]
+            found = cursor.fetchmany(limit)
+            cursor.close()
+        return [dict(zip(names, row, strict=True)) for row in found]
+
+    def execute_alone(self, sql: str, *, again: bool = False) -> None:
+        self.execute(sql)
+
+    def lock(self) -> AbstractContextManager[None]:
+        return executor_lock(self.path)
+
+    def check_lock(self) -> None:
+        """A file lock lasts as long as its process: nothing to check."""
+
+    def rows(self, table: str) -> int:
+        return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
+
+    def fingerprint(self, table: str, expressions: Sequence[str]) -> Fingerprint:
+        sums = Checksums(len(expressions))
+        sql = f"SELECT {', '.join(expressions) or '1'} FROM {table}"
+        with self._words(sql):
+            for row in self.connection.execute(sql):
+                sums.add(row[: len(expressions)])
+        return sums.fingerprint()
+
+    def last_key(self, table: str, key: Sequence[str]) -> Key | None:
+        columns, down = ", ".join(key), ", ".join(f"{column} DESC" for column in key)
+        found = self.query(f"SELECT {columns} FROM {table} ORDER BY {down} LIMIT 1")
+        return _plain(found[0]) if found else None
+
+    def next_key(self, table: str, key: Sequence[str], after: Key | None, last: Key, size: int) -> Key | None:
+        condition, values = self.key_range(table, key, after, last)
+        columns = ", ".join(key)
+        base = f"SELECT {columns} FROM {table} WHERE {condition} ORDER BY {columns} LIMIT 1"
+        found = self.query(f"{base} OFFSET {size - 1}", values)
+        if found:
+            return _plain(found[0])
+        return last if self.query(base, values) else None
+
+    def key_range(self, table: str, key: Sequence[str], after: Key | None, upto: Key) -> tuple[str, list[Any]]:
+        lower, values = ([], []) if after is None else ([_compare(key, ">", 1)], _values(after))
+        upper = _compare(key, "<=", len(values) + 1)
+        return " AND ".join([*lower, upper]), values + _values(upto)
+
+    def _orphans(self) -> Counter[tuple[Any, Any]]:
+        return Counter((row[0], row[2]) for row in self.query("PRAGMA foreign_key_check"))
+
+    def _refuse_new_orphans(self, before: Counter[tuple[Any, Any]]) -> None:
+        """Rows that pointed nowhere before are the owner's; one more than before is our doing."""
+        now = Counter((row[0], row[2]) for row in self.query("PRAGMA foreign_key_check"))
+        for (table, parent), count in now.items():
+            if count > before[table, parent]:
+                rowid = next(r[1] for r in self.query("PRAGMA foreign_key_check") if (r[0], r[2]) == (table, parent))
+                where = "a row" if rowid is None else f"row {rowid}"
+                raise DatabaseError(f"{where} of {table!r} would point to no row of {parent!r}")
+
+    @contextmanager
+    def _words(self, sql: str = "") -> Generator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                message = f"{self.path} is locked by another program: {error}"
+                raise LockTimeout(message, sql=sql) from error
+            raise DatabaseError(str(error), sql=sql) from error
+        except sqlite3.Error as error:
+            raise DatabaseError(str(error), sql=sql) from error
+
+
+def open_sqlite(path: Path, *, read_only: bool = False) -> SQLiteBackend:
+    try:
+        return SQLiteBackend(path, read_only=read_only)
+    except sqlite3.OperationalError as error:
+        raise Busy(f"cannot open {path}: {error}") from error
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
+
+
+def _compare(key: Sequence[str], operator: str, first: int) -> str:
+    if len(key) == 1:
+        return f"{key[0]} {operator} ?{first}"
+    marks = ", ".join(f"?{first + place}" for place in range(len(key)))
+    return f"({', '.join(key)}) {operator} ({marks})"
+
+
+def _plain(row: Sequence[Any]) -> Key:
+    return tuple({"bytes": value.hex()} if isinstance(value, bytes) else value for value in row)
+
+
+def _values(key: Key) -> list[Any]:
+    return [bytes.fromhex(value["bytes"]) if isinstance(value, dict) else value for value in key]  # pyright: ignore

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.model import ChatModel, Message, Reply, ToolSpec
 from assistant.seams import Workspace
-from assistant.state import State, new_turn
+from assistant.state import State, new_turn, window
 from assistant.toolbelt import Toolbelt
 from tools.errors import Busy, Refused, UsageError
 from tools.registry import TABLE, Tool
@@ -74,6 +74,15 @@ class Conversation:
     @property
     def messages(self) -> list[Message]:
         return [Message.model_validate(message) for message in self.state.get("messages", [])]
+
+    @property
+    def model_name(self) -> str:
+        return self._model.name
+
+    def context(self) -> list[Message]:
+        """What the model would be sent now."""
+        state = self.state
+        return [Message(role="system", content=self.belt.system(state)), *window(state.get("messages", []))]
 
     @property
     def pins(self) -> Pins:

@@ -111,7 +111,10 @@ class Toolbelt:
         if proposed is None:
             answer = {"done": work["done"]} if work["done"] else {"done": [], "note": "nothing is left to do"}
             return self._close(state, call, answer, emit)
-        question = {"kind": "proposal", "proposal": proposed.proposal_id, "tool": call.name, "view": proposed.view}
+        question = {
+            "kind": "proposal", "proposal": proposed.proposal_id, "tool": call.name, "view": proposed.view,
+            "standing": proposed.standing,
+        }  # fmt: skip
         return State(question=question, decision=None, work=work)
 
     def execute(self, state: State, emit: Emit) -> State:
@@ -122,7 +125,7 @@ class Toolbelt:
             pins = answer_questions(desk, question, decision)
             return State(pins=pins.model_dump(), question=None, decision=None)
         call = ToolCall.model_validate(state["calls"][0])
-        work = state.get("work") or {"done": []}
+        work = {"done": list((state.get("work") or {}).get("done", []))}
         try:
             return self._decided(desk, call, work, question, decision, state, emit)
         except Exception as error:
@@ -144,12 +147,17 @@ class Toolbelt:
         word = decision.get("decision")
         if word in ("approve", "approve_phase"):
             hints = [str(name) for name in decision.get("approval_ids", [])]
-            results = tool.job.perform(desk, arguments, hints)
-            for result in results:
+            for result in tool.job.perform(desk, arguments, hints):
+                work["done"].append(result)
                 emit({"kind": "done", "name": call.name, "data": result})
-            return State(work={"done": work["done"] + results}, question=None, decision=None)
+            return State(work=work, question=None, decision=None)
         if word == "edit":
-            data, pins = tool.job.revise(desk, arguments, str(decision.get("sql", "")))
+            try:
+                data, pins = tool.job.revise(desk, arguments, str(decision.get("sql", "")))
+            except OneplanError as error:  # the person's own slip: they are told, and asked about the old SQL again
+                emit({"kind": "notice", "text": f"not changed: {error}"})
+                return State(question=None, decision=None, work=work)
+            emit({"kind": "notice", "text": "edited and rehearsed anew: here is the new proposal"})
             emit({"kind": "revised", "name": call.name, "data": data})
             _withdraw(desk, question["proposal"], "edited by the person")
             return State(pins=pins.model_dump(), question=None, decision=None, work=work)

@@ -12,12 +12,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from tools.toolbox import knowledge, migrate, plan, schema
 from tools.toolbox.desk import Desk, Outcome
 from tools.toolbox.jobs import Job
 
 
 @dataclass(frozen=True)
 class ReadTool:
+    """`description` is what the model reads."""
+
     name: str
     description: str
     arguments: type[BaseModel]
@@ -36,4 +39,34 @@ class WriteTool:
 
 Tool = ReadTool | WriteTool
 
-TABLE: tuple[Tool, ...] = ()
+TABLE: tuple[Tool, ...] = (
+    ReadTool("inspect_schema", "Tables of the current or the desired schema in short, or one table in full.",
+             schema.InspectSchema, schema.inspect_schema),
+    ReadTool("list_gaps", "What lies between the current and the desired schema.", schema.ListGaps, schema.list_gaps),
+    ReadTool("make_plan", "Make the stepwise plan from the current to the desired schema. Open rename questions are put "
+             "to the person. Writes nothing.", schema.Paged, plan.make_plan),
+    ReadTool("show_plan", "The plan's phases and steps with their reasons: why this order.", plan.ShowPlan, plan.show_plan),
+    ReadTool("explain_step", "One step in full: SQL, undo, hazards, checks, why it is there.",
+             plan.ExplainStep, plan.explain_step),
+    ReadTool("rehearse_plan", "Run the plan forward and back on a shadow copy. The database is only read.",
+             schema.Arguments, plan.rehearse_plan),
+    ReadTool("verify", "Prove the rows of the latest run by counts and checksums.", schema.Arguments, migrate.verify),
+    ReadTool("list_runs", "The runs on record in the database.", schema.Arguments, migrate.list_runs),
+    ReadTool("migration_status", "Where the plan and the latest run stand, and what waits for approval.",
+             schema.Arguments, migrate.migration_status),
+    ReadTool("ask_questions", "Put all open rename questions and missing values to the person.",
+             schema.Arguments, schema.ask_questions),
+    ReadTool("answer_rename", "Have the person confirm or deny one rename that was talked about.",
+             schema.AnswerRename, schema.answer_rename),
+    ReadTool("set_fill", "Set the SQL expression that gives old rows their value in a new or newly NOT NULL column.",
+             schema.SetFill, schema.set_fill),
+    ReadTool("search_knowledge", "Search the ingested documents; answers with file:line to cite.",
+             knowledge.SearchKnowledge, knowledge.search_knowledge),
+    ReadTool("ingest", "Read documents of the working folder into the knowledge store.",
+             knowledge.Ingest, knowledge.ingest),
+    WriteTool("apply_plan", "Propose the plan's pending steps to the person, one by one, and run what is approved.",
+              migrate.ApplyPlan, migrate.ApplyJob()),
+    WriteTool("roll_back", "Propose the way back of the latest run, and run what is approved.",
+              migrate.RollBack, migrate.RollbackJob()),
+    WriteTool("write_plan_file", "Propose to write the plan to a YAML file.", plan.WritePlanFile, plan.WritePlanJob()),
+)  # fmt: skip

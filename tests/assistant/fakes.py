@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from tools.toolbox.desk import Desk, Outcome, Pins, Proposed
 from tools.toolbox.jobs import approval_of
 
 LOG = Path("notes.txt")
+HAZARDS: tuple[str, ...] = ()
 
 
 class NoArguments(BaseModel):
@@ -44,17 +45,15 @@ class NotesJob:
             desk.ledger.propose(action, actor=desk.actor, thread=desk.thread).id, {"summary": action.summary}
         )
 
-    def perform(self, desk: Desk, arguments: Notes, hints: Sequence[str]) -> list[dict[str, Any]]:
-        results: list[dict[str, Any]] = []
-        for line in self._left(arguments):
+    def perform(self, desk: Desk, arguments: Notes, hints: Sequence[str]) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(self._left(arguments)):
             action = self._action(line)
-            if results and not desk.ledger.find_open(action.digest, desk.actor, desk.thread):
+            if number and not desk.ledger.find_open(action.digest, desk.actor, desk.thread):
                 break
             approval = approval_of(desk, action.digest, hints, action.summary)
             with desk.ledger.claimed(approval, action, actor=desk.actor, thread=desk.thread), LOG.open("a") as file:
                 file.write(line + "\n")
-            results.append({"id": line, "status": "done"})
-        return results
+            yield {"id": line, "status": "done"}
 
     def revise(self, desk: Desk, arguments: Notes, sql: str) -> tuple[dict[str, Any], Pins]:
         raise UsageError("a note has no SQL to edit")
@@ -64,7 +63,7 @@ class NotesJob:
         return [line for line in arguments.lines if line not in written]
 
     def _action(self, line: str) -> Action:
-        return Action("write_file", f"append {line!r}", {"path": str(LOG), "line": line})
+        return Action("write_file", f"append {line!r}", {"path": str(LOG), "line": line}, hazards=HAZARDS)
 
 
 def read_notes(desk: Desk, arguments: NoArguments) -> Outcome:

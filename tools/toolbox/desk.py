@@ -113,10 +113,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Proposed:
-    """A proposal in the ledger, and what the person is shown of it, as plain JSON."""
+    """A proposal in the ledger, and what the person is shown of it, as plain JSON. `standing` is the id of an approval
+    given before (for a step that was cut off, or with its phase): then nobody is asked again."""
 
     proposal_id: str
     view: dict[str, Any]
+    standing: str = ""
 
 
 def page(items: list[Any], offset: int = 0, limit: int = 40) -> dict[str, Any]:

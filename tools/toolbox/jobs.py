@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from knowledge.approvals import Action
 from tools.errors import ApprovalNeeded, UsageError
 from tools.toolbox.desk import Desk, Pins, Proposed
 
@@ -17,9 +18,9 @@ class Job(Protocol):
         """Put the next action into the ledger; None when nothing is left. `done`: results of this call so far."""
         ...
 
-    def perform(self, desk: Desk, arguments: Any, hints: Sequence[str]) -> list[dict[str, Any]]:
-        """Do the next action, and those after it that are approved too. `hints`: ids of approvals to try where the
-        ledger knows of none; the writing code judges them."""
+    def perform(self, desk: Desk, arguments: Any, hints: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """Do the next action, and those after it that are approved too, giving the result of each as it ends. `hints`:
+        ids of approvals to try where the ledger knows of none; the writing code judges them."""
         ...
 
     def propose_phase(self, desk: Desk, arguments: Any) -> Proposed | None:
@@ -49,3 +50,14 @@ def approval_of(desk: Desk, digest: str, hints: Sequence[str], summary: str) -> 
     if hints:
         return hints[0]
     raise ApprovalNeeded(f"{summary}: nobody has approved it as it stands now")
+
+
+def put(desk: Desk, action: Action, view: dict[str, Any], standing: str = "") -> Proposed:
+    """Put an action into the ledger, and its view together. `standing`: an approval that covers it already."""
+    shown = {"kind": action.kind, "summary": action.summary, "hazards": list(action.hazards)} | view
+    if "sql" not in shown and action.sql:
+        shown["sql"] = list(action.sql)
+    if standing:
+        return Proposed("", shown, standing)
+    proposal = desk.ledger.propose(action, actor=desk.actor, thread=desk.thread, ttl=desk.life)
+    return Proposed(proposal.id, shown | {"expires": f"{proposal.expires:%Y-%m-%d %H:%M} UTC"})

@@ -1,0 +1,191 @@
+"""The answers of commands, printed to stdout: each takes a room's value and shows it by the views of the chat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from assistant.terminal import make_console
+from assistant.tool_views import result_views
+from assistant.views import (
+    clean,
+    gaps_view,
+    hazards_text,
+    hits_view,
+    proposal_view,
+    results_view,
+    rows_view,
+    steps_view,
+    table,
+    tasks_view,
+)
+
+if TYPE_CHECKING:
+    from tools.migrate.verify import Verification
+    from tools.plan.explain import Stage
+
+    from knowledge.approvals import Proposal
+    from knowledge.search import Hit
+    from tools.migrate.backup import Backup
+    from tools.migrate.rehearsal import Rehearsal
+    from tools.plan.model import Plan
+    from tools.schema.model import Gap, Question, Schema
+
+JSON = Mapping[str, Any]
+
+
+def show(*parts: RenderableType) -> None:
+    console = make_console()
+    for part in parts:
+        console.print(part)
+
+
+def print_schema(schema: Schema) -> None:
+    """Every table with its columns, keys and indexes; then what else there is, and what was not understood."""
+    from tools.toolbox.schema import whole_table
+
+    show(Text(f"{clean(schema.source)}  {schema.dialect} {clean(schema.version)}", style="bold"))
+    for one in schema.tables:
+        show(
+            Text(f"\n{clean(one.key)}", style="bold cyan"), *result_views("inspect_schema", {"table": whole_table(one)})
+        )
+        for what, names in _parts_of(one):
+            show(Text(f"  {what}: ", style="dim") + Text(clean(names)))
+    kinds = (("enum", schema.enums), ("view", schema.views))
+    show(*(Text(f"{kind} {clean(thing.key)}") for kind, things in kinds for thing in things))
+    show(*(Text(f"trigger {clean(trigger.name)} on {clean(trigger.table)}") for trigger in schema.triggers))
+    for left in schema.not_understood:
+        show(Text(f"not understood: {left.span or ''} {clean(left.text[:100])} {clean(left.reason)}", style="yellow"))
+
+
+def _parts_of(one: Any) -> list[tuple[str, str]]:
+    parts = [("primary key", ", ".join(one.primary_key.columns))] if one.primary_key else []
+    parts += [("unique", ", ".join(unique.columns)) for unique in one.uniques]
+    parts += [
+        ("foreign key", f"{', '.join(key.columns)} → {key.ref_table} ({', '.join(key.ref_columns)})")
+        for key in one.foreign_keys
+    ]
+    parts += [("check", check.expression) for check in one.checks]
+    return parts + [("index", f"{index.name} ({', '.join(index.columns)})") for index in one.indexes]
+
+
+def print_gaps(gaps: Sequence[Gap], questions: Sequence[Question] = ()) -> None:
+    from tools.schema.serial import gap_to_json
+
+    from assistant.questions import sentence
+
+    show(gaps_view([gap_to_json(gap) | {"sentence": gap.sentence} for gap in gaps]))
+    show(*(Text(f"open question: {clean(sentence(question))}", style="yellow") for question in questions))
+
+
+def print_plan(plan: Plan) -> None:
+    from tools.toolbox.plan import steps_in_short
+
+    show(steps_view(steps_in_short(plan)))
+    show(*(Text(f"held back: {clean(text)}", style="yellow") for text in plan.held_back))
+    show(*(Text(f"note: {clean(text)}", style="dim") for text in plan.notes))
+
+
+def print_stages(stages: Iterable[Stage]) -> None:
+    """What a run would do, stage by stage."""
+    for stage in stages:
+        show(Text(clean(stage)))
+
+
+def print_proposals(proposals: Sequence[Proposal]) -> None:
+    show(proposals_view(proposals))
+
+
+def proposals_view(proposals: Sequence[Proposal]) -> RenderableType:
+    if not proposals:
+        return Text("nothing waits for an answer")
+    rows = [
+        (
+            p.id,
+            p.action.kind.replace("_", " "),
+            p.action.summary,
+            hazards_text(p.action.hazards),
+            f"{p.expires:%m-%d %H:%M}",
+        )
+        for p in proposals
+    ]
+    return table(("id", "kind", "what", "hazards", "open until"), rows)
+
+
+def print_proposal(proposal: Proposal) -> None:
+    action = proposal.action
+    view = {
+        "kind": action.kind.replace("_", " "), "summary": action.summary, "hazards": action.hazards, "sql": action.sql,
+        "target": action.arguments.get("target", action.arguments.get("path", "")),
+        "expires": f"{proposal.expires:%Y-%m-%d %H:%M} UTC",
+        "steps": action.arguments.get("steps", ()),
+        "notes": [f"{proposal.id}: {proposal.status}" + (f" by {proposal.decided_by}" if proposal.decided_by else "")],
+    }  # fmt: skip
+    show(proposal_view(view))
+
+
+def print_rehearsal(rehearsal: Rehearsal) -> None:
+    from dataclasses import asdict
+
+    data = asdict(rehearsal)
+    show(results_view([step | {"status": "ok"} for step in data["steps"]]), Text(), rows_view(data["tables"]))
+    if rehearsal.ok:
+        back = "and back" if rehearsal.back else f"but not back: {rehearsal.sentence}"
+        show(Text(f"rehearsed forward {clean(back)}", style="green"))
+    else:
+        show(Text(f"the rehearsal failed: {clean(rehearsal.sentence)}", style="bold red"))
+
+
+def print_outcome(outcome: JSON) -> None:
+    """What apply and rollback did: steps, then the rows."""
+    show(results_view(outcome["steps"]))
+    if outcome.get("tables"):
+        show(Text(), rows_view(outcome["tables"]))
+
+
+def print_verification(result: Verification) -> None:
+    show(rows_view(result.as_json()["tables"]))
+    if result.findings:
+        show(*(Text(clean(finding), style="bold red") for finding in result.findings))
+    else:
+        show(Text("proven: every row is accounted for", style="green"))
+
+
+def print_runs(runs: Sequence[JSON]) -> None:
+    if not runs:
+        show(Text("no runs"))
+        return
+    hidden = {"plan", "schema"}
+    names = [name for name in runs[0] if name not in hidden and not isinstance(runs[0][name], list | dict)]
+    show(table(names, ([run.get(name) for name in names] for run in runs)))
+
+
+def print_status(status: JSON) -> None:
+    run = status.get("run")
+    if run:
+        print_runs([run])
+    else:
+        show(Text("nothing has been run yet"))
+    if status.get("pending"):
+        show(Text(f"{status['pending']} proposals wait for an answer: oneplan approvals list"))
+
+
+def print_backups(backups: Sequence[Backup]) -> None:
+    rows = [(b.id, b.at, b.run, b.step, b.bytes, b.target) for b in backups]
+    show(
+        table(("id", "made", "run", "before step", "bytes", "of"), rows, right=("bytes",))
+        if rows
+        else Text("no backups")
+    )
+
+
+def print_hits(hits: Sequence[Hit]) -> None:
+    if hits:
+        show(hits_view([{"place": hit.citation, "heading": hit.heading, "excerpt": hit.excerpt} for hit in hits]))
+
+
+def print_tasks(tasks: Sequence[JSON]) -> None:
+    show(tasks_view(tasks) if tasks else Text("no tasks"))

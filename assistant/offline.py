@@ -1,0 +1,168 @@
+"""The planner without a model: a few rules that drive the very same graph, with no key and no network.
+
+It is a function of the messages alone: a user's words become tool calls, tools' answers become further calls or a
+summary. What it does not understand it says plainly, with what it can do.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from assistant.model import Message, Reply, ToolCall, ToolSpec
+from assistant.offline_answers import ANSWERS, HELP
+from assistant.state import tool_data
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`pattern` is looked for in the user's words; `calls` are the tools to call, with arguments from the match."""
+
+    pattern: re.Pattern[str]
+    calls: Callable[[re.Match[str]], list[tuple[str, Data]]]
+
+
+def _rule(pattern: str, *calls: tuple[str, Data]) -> Rule:
+    return Rule(re.compile(pattern, re.IGNORECASE), lambda match: list(calls))
+
+
+def _plain(name: str, text: str) -> str:
+    """A word without the marks around it; SQL keeps its quotes."""
+    return text.strip() if name == "sql" else text.strip().strip("?\"'`")
+
+
+def _words(pattern: str, tool: str, **groups: str) -> Rule:
+    """A rule whose tool takes arguments from named groups of the pattern."""
+    return Rule(
+        re.compile(pattern, re.IGNORECASE),
+        lambda match: [(tool, {name: _plain(name, match[group]) for name, group in groups.items()})],
+    )
+
+
+RULES = (
+    # The order matters: the first rule that fits speaks. Slash commands are whole words of their own.
+    _words(r"^/search\s+(?P<text>.+)", "search_knowledge", text="text"),
+    _words(r"^/ingest\s+(?P<path>.+)", "ingest", path="path"),
+    _words(r"^/explain\s+(?P<step>\S+)", "explain_step", step="step"),
+    _rule(r"^/gap\b", ("list_gaps", {})),
+    _rule(r"^/plan\b", ("make_plan", {})),
+    _rule(r"^/rehearse\b", ("rehearse_plan", {})),
+    _rule(r"^/apply\b", ("apply_plan", {})),
+    _rule(r"^/verify\b", ("verify", {})),
+    _rule(r"^/rollback\b", ("roll_back", {})),
+    _rule(r"^/status\b", ("migration_status", {})),
+    _rule(r"^/runs\b", ("list_runs", {})),
+    _rule(r"^/board\s+ready\b", ("board_ready", {})),
+    _rule(r"^/board\s+blocked\b", ("board_blocked", {})),
+    _words(r"^/board\s+import\s+(?P<path>.+)", "board_import", path="path"),
+    _words(r"^/board\s+export\s+(?P<path>.+)", "export_board", path="path"),
+    _words(r"^/board\s+set\s+(?P<id>\S+)\s+(?P<status>\w+)", "board_update", task="id", status="status"),
+    _words(r"^/board\s+assign\s+(?P<id>\S+)\s+(?P<owner>.+)", "board_update", task="id", owner="owner"),
+    _rule(r"^/board\b", ("board_show", {})),
+    _words(r"(?:fill|value for)\s+(?P<t>[\w.]+)\.(?P<c>\w+)\s*(?:=|:|with|is|by)\s*(?P<sql>.+)", "set_fill",
+           table="t", column="c", sql="sql"),
+    _words(r"(?:write|save|export) (?:the |it |plan )*(?:to|as|in) (?P<path>\S+\.ya?ml)", "write_plan_file", path="path"),
+    _words(r"(?:export|write|save) the (?:task )?board (?:to|as|in) (?P<path>\S+)", "export_board", path="path"),
+    _words(r"import (?:the )?(?:task )?board (?:from )?(?P<path>\S+)", "board_import", path="path"),
+    _words(r"(?:ingest|read in) (?P<path>\S+)", "ingest", path="path"),
+    _words(r"(?:set|mark|move) (?:task )?(?P<id>\S+) (?:to |as )?(?P<status>todo|doing|done|cancelled)\b", "board_update",
+           task="id", status="status"),
+    _words(r"assign (?:task )?(?P<id>\S+) to (?P<owner>.+)", "board_update", task="id", owner="owner"),
+    _words(r"(?:show|explain|what (?:does|is)|why)(?: me)? step (?P<step>\S+)", "explain_step", step="step"),
+    _words(r"^(?:please )?(?:search|ask)(?: the)?(?: documents| docs)?(?: for| about)? (?P<text>.+)", "search_knowledge",
+           text="text"),
+    _rule(r"\bwhy this order\b|\bwhy (?:in )?that order\b|\bshow (?:me )?the (?:plan|steps)\b", ("show_plan", {})),
+    _rule(r"\brenames?\b.*\b(again|ask|answer|questions?)\b|\banswer (?:the )?(?:rename |open )*questions?\b",
+          ("ask_questions", {})),
+    _rule(r"\broll(?:\s|-)?back\b|\broll it back\b|\bgo back\b|\bundo\b", ("roll_back", {})),
+    _rule(r"\bverify\b|\bprove\b|\bproof\b|\b(?:are|is) (?:all|any|every) .*rows?\b|\brows? lost\b", ("verify", {})),
+    _rule(r"\brehears", ("rehearse_plan", {})),
+    _rule(r"\bplan it\b|\bmake (?:a|the) plan\b|\b(?:re)?plan (?:again|anew|the migration)\b|^plan\W*$|^replan\W*$",
+          ("make_plan", {})),
+    _rule(r"\bapply\b|\brun it\b|\bdo it\b|\bexecute\b|\bmigrate\b(?!.*\?)|\bgo on\b|\bcontinue\b", ("apply_plan", {})),
+    _rule(r"\bwhere are we\b|\bstatus\b|\bhow far\b|\bprogress\b", ("migration_status", {})),
+    _rule(r"\bruns\b|\bhistory\b", ("list_runs", {})),
+    _rule(r"\bwhat can i start\b|\bready\b|\bwhat(?:'s| is) next\b", ("board_ready", {})),
+    _rule(r"\bblocked\b|\bwaits? for\b|\bwhat blocks\b", ("board_blocked", {})),
+    _rule(r"\bboard\b|\btasks?\b", ("board_show", {})),
+    _rule(r"\bmissing\b|\bdiffer|\bgaps?\b|\bbetween\b|\bcompare\b|\bchanges?\b", ("list_gaps", {})),
+    _words(r"\b(?:table|columns? of|columns? has|inspect) [\"'`]?(?P<table>[\w.]+)", "inspect_schema", table="table"),
+    _rule(r"\bschema\b|\btables\b|\binspect\b", ("inspect_schema", {})),
+)  # fmt: skip
+
+FOLLOW_UPS: dict[str, str] = {"make_plan": "rehearse_plan"}
+"""What is called next, by itself, when a tool has answered without a problem."""
+
+
+class OfflinePlanner:
+    """A ChatModel of rules."""
+
+    name = "offline planner"
+
+    def reply(self, messages: list[Message], tools: list[ToolSpec], on_text: Callable[[str], None]) -> Reply:
+        turn = _this_turn(messages)
+        calls = _next_calls(turn, {tool.name for tool in tools})
+        if calls:
+            number = len(messages)
+            made = [ToolCall(id=f"offline-{number}-{n}", name=name, arguments=json.dumps(arguments))
+                    for n, (name, arguments) in enumerate(calls)]  # fmt: skip
+            return Reply(message=Message(role="assistant", tool_calls=made))
+        text = _summary(turn)
+        on_text(text)
+        return Reply(message=Message(role="assistant", content=text))
+
+
+def _this_turn(messages: list[Message]) -> list[Message]:
+    starts = [at for at, message in enumerate(messages) if message.role == "user"]
+    return messages[starts[-1] :] if starts else []
+
+
+def _next_calls(turn: list[Message], known: set[str]) -> list[tuple[str, Data]]:
+    if not turn:
+        return []
+    answered = _answers(turn)
+    if not answered:
+        return [call for call in understood(turn[0].content) if call[0] in known]
+    name, data = answered[-1]
+    follow = FOLLOW_UPS.get(name)
+    if follow and follow in known and not data.get("error") and data.get("total"):
+        return [(follow, {})]
+    return []
+
+
+def understood(text: str) -> list[tuple[str, Data]]:
+    """The calls that the user's words ask for; none where no rule fits."""
+    for rule in RULES:
+        match = rule.pattern.search(text.strip())
+        if match:
+            return rule.calls(match)
+    return []
+
+
+def _answers(turn: list[Message]) -> list[tuple[str, Data]]:
+    names = {call.id: call.name for message in turn for call in message.tool_calls}
+    return [
+        (names.get(message.tool_call_id or "", ""), tool_data(message)) for message in turn if message.role == "tool"
+    ]
+
+
+def _summary(turn: list[Message]) -> str:
+    answered = _answers(turn)
+    if not answered:
+        asked = turn[0].content.strip().lower() if turn else ""
+        if asked in ("help", "/help", "?") or asked.startswith(("help", "what can you")):
+            return HELP
+        return "I am the offline planner and did not understand that. " + HELP
+    return "\n\n".join(_told(name, data) for name, data in answered)
+
+
+def _told(name: str, data: Data) -> str:
+    if data.get("error"):
+        done = f" Done before that: {len(data['done'])} steps." if data.get("done") else ""
+        return f"That did not work: {data['error']}.".replace("..", ".") + done
+    return ANSWERS[name](data)

@@ -1,0 +1,219 @@
+"""What the offline planner says of each tool's answer: counts and names from the data, and what can be done next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from assistant.views import gap_sentence
+
+Data = dict[str, Any]
+
+HELP = """\
+You can say:
+  what is missing?            the gaps between the current and the desired schema
+  plan it                     the stepwise plan, then its rehearsal on a copy
+  why this order? · show step 3
+  fill agents.code = 'x'      a value for old rows; answer the questions · asks renames again
+  apply it                    puts each step before you; nothing runs without your yes
+  where are we? · verify · roll back
+  what can I start? · what is blocked? · show the board
+  search WORDS · ingest docs"""
+
+
+def _gaps(data: Data) -> str:
+    if not data["total"]:
+        return f"Nothing is missing: {data['current']} is as {data['desired']} wants it."
+    counts = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in sorted(data["counts"].items()))
+    text = [f"{_many(data['total'], 'gap')} in {_many(len(data['tables']), 'table')}: {counts}."]
+    text += [f"- {gap_sentence(gap)}" for gap in data["items"][:12]]
+    if data["total"] > 12:
+        text.append(f"- and {data['total'] - 12} more")
+    return "\n".join(text) + _open(data) + "\nSay `plan it` for the steps."
+
+
+def _open(data: Data) -> str:
+    questions = data.get("questions") or []
+    return "".join(f"\nOpen question: {question}" for question in questions)
+
+
+def _plan(data: Data) -> str:
+    if not data["total"]:
+        return "There is nothing to plan: no gap is left that a step could close." + _held(data)
+    phases = ", ".join(f"{phase['phase']} {phase['steps']}" for phase in data["phases"] if phase["steps"])
+    text = f"The plan has {_many(data['total'], 'step')}: {phases}."
+    if data["hazards"]:
+        text += "\nHazards: " + ", ".join(f"{name} in {_many(n, 'step')}" for name, n in data["hazards"].items()) + "."
+    return text + _held(data) + _open(data)
+
+
+def _held(data: Data) -> str:
+    return "".join(f"\nHeld back: {sentence}" for sentence in data["held_back"]) + "".join(
+        f"\nNote: {note}" for note in data["notes"]
+    )
+
+
+def _order(data: Data) -> str:
+    lines = [
+        f"{step['n']}. [{step['phase']}] {step['summary']}" + (f" — {step['reason']}" if step.get("reason") else "")
+        for step in data["items"]
+    ]
+    head = "Additions come first, then values for old rows, then what must hold; what is removed comes last:"
+    more = f"\nand {data['total'] - len(lines)} more" if data["total"] > len(lines) else ""
+    return "\n".join([head, *lines]) + more
+
+
+def _step(data: Data) -> str:
+    text = [f"Step {data['n']} of {data['m']}, {data['phase']}: {data['summary']}"]
+    text += [data["reason"]] if data.get("reason") else []
+    text += ["SQL:", *(f"    {statement};" for statement in data["sql"])] if data["sql"] else ["It runs no SQL."]
+    text += ["Undo:", *(f"    {statement};" for statement in data["undo"])] if data["undo"] else []
+    text += [f"Hazards: {', '.join(data['hazards'])}"] if data["hazards"] else ["No hazards."]
+    text += [f"Must hold before: {sentence}" for sentence in data["checks"]]
+    return "\n".join(text)
+
+
+def _rehearsal(data: Data) -> str:
+    if not data["ok"]:
+        at = f" at step {data['failed_step']}" if data["failed_step"] else ""
+        return f"The rehearsal failed{at}: {data['sentence']}. Nothing will be proposed until it passes.".replace(
+            "..", "."
+        )
+    back = "and back" if data["back"] else f"(not back: {data['sentence']})"
+    rows = f", {data['rows']:,} rows written" if data["rows"] else ""
+    return (
+        f"Rehearsed on a copy, forward {back}: {_many(data['steps'], 'step')} in {data['seconds']:.2f} s{rows}; "
+        "the schema came out as desired and every row was accounted for.\nSay `apply it`: each step is put before you."
+    )
+
+
+def _written(data: Data) -> str:
+    """For calls that were put before the person action by action."""
+    done = data.get("done", [])
+    if "rejected" in data:
+        before = f" {_many(len(done), 'step')} had run before." if done else ""
+        reason = f" ({data['reason']})" if data.get("reason") else ""
+        return f"Rejected{reason}: nothing of it was run, and the rest stays pending.{before}"
+    if not done:
+        return "There is nothing left to do."
+    if done[-1]["status"] == "paused":
+        return f"Paused in {done[-1]['id']}: say `apply it` to go on where it stopped."
+    rows = sum(result.get("rows") or 0 for result in done)
+    seconds = sum(result.get("seconds") or 0 for result in done)
+    return f"Done: {_many(len(done), 'step')} in {seconds:.2f} s" + (f", {rows:,} rows written." if rows else ".")
+
+
+def _applied(data: Data) -> str:
+    done = [result for result in data.get("done", []) if result["status"] != "paused"]
+    ended = "rejected" not in data and done and len(done) == len(data["done"])
+    return _written(data) + (" Say `verify` for the proof, or `roll back`." if ended else "")
+
+
+def _file(data: Data) -> str:
+    done = data.get("done", [])
+    if "rejected" in data or not done:
+        return _written(data)
+    return "\n".join(f"{result['id']}: {result['status']}" for result in done)
+
+
+def _verified(data: Data) -> str:
+    tables = data.get("tables", [])
+    rows = sum(table["source_rows"] for table in tables)
+    lines = [f"- {finding}" for finding in data.get("findings", [])]
+    if lines:
+        return "The proof found something:\n" + "\n".join(lines)
+    return f"Proven: {_many(len(tables), 'table')}, {rows:,} rows accounted for, every checksum equal, no row lost."
+
+
+def _runs(data: Data) -> str:
+    if not data["total"]:
+        return f"No run is on record in {data['database']}."
+    lines = [f"- {run['id']}: {run['state']}, {_many(len(run['done']), 'step')} done, begun {run['started']}"
+             for run in data["items"]]  # fmt: skip
+    return "\n".join([f"{_many(data['total'], 'run')} on {data['database']}:", *lines])
+
+
+def _status(data: Data) -> str:
+    run = data.get("run")
+    text = [f"Latest run on {data['database']}: {run['id']}, {run['state']}." if run else
+            f"Nothing has been run on {data['database']} yet."]  # fmt: skip
+    if data.get("phases"):
+        text.append("Plan: " + ", ".join(f"{p['phase']} {p['done']}/{p['steps']}" for p in data["phases"]) + ".")
+    if data.get("next") and (not run or run["state"] != "done"):
+        text.append(f"Next: {data['next']}.")
+    if not data.get("plan"):
+        text.append("This conversation has no plan yet: say `plan it`.")
+    text += [f"Waiting for your answer: {p['summary']} ({p['id']})." for p in data["pending_proposals"]]
+    return "\n".join(text)
+
+
+def _hits(data: Data) -> str:
+    if not data["total"]:
+        return f"Nothing found for {data['words']!r}. Documents come in with `ingest PATH`."
+    return "\n".join(f"{hit['place']}  {hit['heading']}\n    {hit['excerpt']}" for hit in data["items"])
+
+
+def _ingested(data: Data) -> str:
+    lines = [f"- {problem}" for problem in data["problems"]]
+    return "\n".join([f"{_many(data['total'], 'document')} read in.", *lines])
+
+
+def _inspected(data: Data) -> str:
+    if "table" in data:
+        table = data["table"]
+        lines = [f"- {column['name']} {column['type']}" + ("" if column.get("nullable", True) else " NOT NULL")
+                 for column in table["columns"]]  # fmt: skip
+        return "\n".join([f"{table['name']} in {data['source']}: {_many(len(lines), 'column')}", *lines])
+    names = ", ".join(table["table"] for table in data["items"])
+    return f"{_many(data['total'], 'table')} in {data['source']} ({data['dialect']}): {names}."
+
+
+def _questions(data: Data) -> str:
+    if not (data["questions"] or data["missing_values"]):
+        return "No question is open. Say `plan it` to plan with the answers."
+    lines = [*data["questions"], *(f"value for old rows of {name}?" for name in data["missing_values"])]
+    return "\n".join(["Open:", *(f"- {line}" for line in lines), *([data["note"]] if data.get("note") else [])])
+
+
+def _rename(data: Data) -> str:
+    name, value = next(iter(data.items()))
+    return f"{name.replace('_', ' ')}: {value}"
+
+
+def _fill(data: Data) -> str:
+    return f"Old rows of {data['fill']} will get {data['sql']}. Say `plan it` to plan with it."
+
+
+def _ready(data: Data) -> str:
+    return _tasks(data, "can be started") if data["total"] else "No task is ready to be started."
+
+
+def _blocked(data: Data) -> str:
+    return _tasks(data, "blocked") if data["total"] else "Nothing is blocked."
+
+
+def _board(data: Data) -> str:
+    return _tasks(data, "on the board") if data["total"] else "The board is empty: `import board FILE` brings one in."
+
+
+def _tasks(data: Data, word: str) -> str:
+    lines = []
+    for task in data["items"]:
+        waits = f" (waits for {', '.join(task['blocked_by'])})" if task.get("blocked_by") else ""
+        owner = f" [{task['owner']}]" if task.get("owner") else ""
+        lines.append(f"- {task['id']}: {task['description']}{owner}{waits}")
+    return "\n".join([f"{_many(data['total'], 'task')} {word}:", *lines])
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+ANSWERS: Mapping[str, Callable[[Data], str]] = {
+    "list_gaps": _gaps, "make_plan": _plan, "show_plan": _order, "explain_step": _step, "rehearse_plan": _rehearsal,
+    "apply_plan": _applied, "roll_back": _written, "verify": _verified, "list_runs": _runs, "migration_status": _status,
+    "search_knowledge": _hits, "ingest": _ingested, "inspect_schema": _inspected, "ask_questions": _questions,
+    "answer_rename": _rename, "set_fill": _fill, "board_show": _board, "board_ready": _ready,
+    "board_blocked": _blocked, "board_update": _file, "board_import": _file, "export_board": _file,
+    "write_plan_file": _file,
+}  # fmt: skip

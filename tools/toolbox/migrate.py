@@ -1,0 +1,244 @@
+"""Tools that run a plan and take it back, step by approved step, and those that prove and report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from knowledge.records import Records
+from tools.errors import RehearsalFailed, UsageError
+from tools.toolbox.desk import Desk, Outcome, Pins, Proposed
+from tools.toolbox.jobs import put
+from tools.toolbox.plan import keep_plan, rehearsal_of, rehearse_now, the_plan
+from tools.toolbox.schema import Arguments
+
+if TYPE_CHECKING:
+    from tools.migrate.results import StepResult, StepView
+    from tools.migrate.rollback import Rollback
+    from tools.migrate.run import Migration
+    from tools.plan.model import Step
+    from tools.schema.model import Schema
+
+
+class ApplyPlan(Arguments):
+    phases: list[str] = Field(default=[], description="Only these phases; empty: all that is left.")
+    step: str | None = Field(default=None, description="Only the step with this id.")
+
+
+class RollBack(Arguments):
+    to: str | None = Field(default=None, description="Back to just after this step; without it, to the origin.")
+
+
+class ApplyJob:
+    """Runs the conversation's plan. Each pending step is a proposal of its own; a phase can be approved as a whole."""
+
+    def propose(self, desk: Desk, arguments: ApplyPlan, done: Sequence[dict[str, Any]]) -> Proposed | None:
+        if done and done[-1]["status"] == "paused":
+            return None
+        with self._open(desk) as migration:
+            pending = migration.pending(arguments.phases, arguments.step)
+            if not pending:
+                return None
+            step, total = pending[0], len(migration.plan.steps)
+            view = step_view(migration.view(step)) | {
+                "n": migration.plan.steps.index(step) + 1, "m": total, "target": migration.backend.location,
+            }  # fmt: skip
+            return put(desk, migration.action(step), view, standing=migration.standing(step) or "")
+
+    def propose_phase(self, desk: Desk, arguments: ApplyPlan) -> Proposed | None:
+        with self._open(desk) as migration:
+            pending = migration.pending(arguments.phases, arguments.step)
+            steps = [step for step in pending if step.phase == pending[0].phase]
+            action = migration.phase_action(steps)
+            return put(desk, action, phase_view(steps) | {"target": migration.backend.location})
+
+    def perform(self, desk: Desk, arguments: ApplyPlan, hints: Sequence[str]) -> Iterator[dict[str, Any]]:
+        with self._open(desk) as migration:
+            steps = migration.pending(arguments.phases, arguments.step)
+            yield from carry_out(desk, migration, steps, hints)
+        desk.forget_schemas()
+
+    def revise(self, desk: Desk, arguments: ApplyPlan, sql: str) -> tuple[dict[str, Any], Pins]:
+        from tools.plan.files import edit_step
+
+        with self._open(desk) as migration:
+            if migration.run is not None and migration.run.open:
+                raise UsageError(
+                    "steps of this plan have run already, and a run keeps its plan: reject the step with your reason, "
+                    "or roll back and edit then"
+                )
+            step = migration.pending(arguments.phases, arguments.step)[0]
+            plan = edit_step(migration.plan, step.id, sql)
+        result = rehearse_now(desk, plan)
+        if not result.ok:
+            raise RehearsalFailed(f"your SQL did not pass the rehearsal: {result.sentence}", step_id=result.failed_step)
+        keep_plan(desk, plan)
+        return {"edited": step.id, "plan": plan.digest}, desk.pins.model_copy(update={"plan": plan.digest})
+
+    def _open(self, desk: Desk) -> Migration:
+        from tools.migrate.run import Migration
+
+        plan = the_plan(desk)
+        rehearsal = rehearsal_of(desk, plan)
+        if rehearsal is None:
+            rehearsal = rehearse_now(desk, plan)
+        if not rehearsal.ok:
+            raise RehearsalFailed(
+                f"the plan failed its rehearsal and is not proposed: {rehearsal.sentence}",
+                step_id=rehearsal.failed_step,
+            )
+        return Migration(
+            plan, desk.database, ledger=desk.ledger, home=desk.home, actor=desk.actor, thread=desk.thread,
+            rehearsal=rehearsal, origin=kept_schema(desk, plan.origin),
+        )  # fmt: skip
+
+
+class RollbackJob:
+    """Takes the latest run back, undo by undo; all of it can be approved at once."""
+
+    def propose(self, desk: Desk, arguments: RollBack, done: Sequence[dict[str, Any]]) -> Proposed | None:
+        if done and done[-1]["status"] == "paused":
+            return None
+        with self._open(desk, arguments) as back:
+            pending = back.pending()
+            if not pending:
+                return None
+            step = pending[0]
+            view = step_view(back.view(step)) | {
+                "n": len(done) + 1, "m": len(done) + len(pending), "target": back.backend.location,
+            }  # fmt: skip
+            view["summary"] = f"undo: {step.summary}"
+            return put(desk, back.action(step), view, standing=back.standing(step) or "")
+
+    def propose_phase(self, desk: Desk, arguments: RollBack) -> Proposed | None:
+        with self._open(desk, arguments) as back:
+            steps = back.pending()
+            view = phase_view(steps) | {"target": back.backend.location, "phase": "the whole way back"}
+            return put(desk, back.phase_action(steps), view)
+
+    def perform(self, desk: Desk, arguments: RollBack, hints: Sequence[str]) -> Iterator[dict[str, Any]]:
+        with self._open(desk, arguments) as back:
+            yield from carry_out(desk, back, back.pending(), hints)
+        desk.forget_schemas()
+
+    def revise(self, desk: Desk, arguments: RollBack, sql: str) -> tuple[dict[str, Any], Pins]:
+        raise UsageError("the way back runs as it was rehearsed: reject it and say what to do instead")
+
+    def _open(self, desk: Desk, arguments: RollBack) -> Rollback:
+        from tools.migrate.rollback import Rollback
+
+        return Rollback(
+            desk.database, ledger=desk.ledger, home=desk.home, actor=desk.actor, thread=desk.thread, to=arguments.to
+        )
+
+
+def carry_out(
+    desk: Desk, session: Migration | Rollback, steps: Sequence[Step], hints: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Run the first step, and those after it for which an approval stands. Whether one does is the ledger's word."""
+    for number, step in enumerate(steps):
+        approval = session.standing(step) or (hints[0] if hints and number == 0 else "")
+        if not approval and number:
+            return
+
+        def progress(done: int, total: int, what: str = step.summary) -> None:
+            desk.progress(what, done, total)
+
+        result = session.execute(step, approval, progress)
+        yield result_json(result)
+        if result.status == "paused":
+            return
+
+
+def result_json(result: StepResult) -> dict[str, Any]:
+    return {
+        "id": result.id, "status": result.status, "seconds": round(result.seconds, 3), "rows": result.rows,
+        "notes": list(result.notes),
+    } | ({"backup": result.backup} if result.backup else {})  # fmt: skip
+
+
+def step_view(view: StepView) -> dict[str, Any]:
+    """A step as the gate shows it, as plain JSON."""
+    return {
+        "kind": "step", "id": view.step.id, "phase": str(view.step.phase), "summary": view.step.summary,
+        "sql": list(view.sql), "undo": list(view.undo), "hazards": list(view.hazards), "rows": view.rows,
+        "backup": view.backup, "rehearsal": view.rehearsal, "notes": list(view.notes),
+        "objects": list(view.step.objects),
+    }  # fmt: skip
+
+
+def phase_view(steps: Sequence[Step]) -> dict[str, Any]:
+    return {
+        "kind": f"{len(steps)} steps",
+        "phase": str(steps[0].phase) if steps else "",
+        "steps": [step.id for step in steps],
+        "objects": sorted({name for step in steps for name in step.objects}),
+    }
+
+
+def kept_schema(desk: Desk, digest: str) -> Schema | None:
+    from tools.schema.serial import schema_from_json
+
+    kept = Records(desk.store).schema(digest)
+    return schema_from_json(json.loads(kept.body)) if kept else None
+
+
+def verify(desk: Desk, arguments: Arguments) -> Outcome:
+    """Prove the rows of the latest run, by counts and checksums."""
+    from tools.migrate.verify import verify as prove
+
+    return Outcome(prove(desk.database).as_json())
+
+
+def list_runs(desk: Desk, arguments: Arguments) -> Outcome:
+    runs = runs_of(desk)
+    return Outcome({"database": runs_location(desk), "total": len(runs), "items": runs[-20:][::-1]})
+
+
+def migration_status(desk: Desk, arguments: Arguments) -> Outcome:
+    """Where the conversation's plan and the latest run on the database stand. Reads only, and waits for nobody."""
+    runs = runs_of(desk)
+    data: dict[str, Any] = {"database": runs_location(desk), "run": runs[-1] if runs else None, "plan": desk.pins.plan}
+    data["pending_proposals"] = [
+        {"id": proposal.id, "summary": proposal.action.summary} for proposal in desk.ledger.pending()
+    ]
+    if desk.pins.plan:
+        plan = the_plan(desk)
+        done = set(runs[-1]["done"]) if runs and runs[-1]["plan"] == plan.digest else set[str]()
+        data["steps"] = len(plan.steps)
+        data["phases"] = [
+            {"phase": str(phase), "done": sum(step.id in done for step in steps), "steps": len(steps)}
+            for phase, steps in plan.phases() if steps
+        ]  # fmt: skip
+        left = [step for step in plan.steps if step.id not in done]
+        data["next"] = left[0].summary if left else None
+        rehearsed = rehearsal_of(desk, plan)
+        data["rehearsed"] = rehearsed.ok if rehearsed else None
+    return Outcome(data)
+
+
+def runs_location(desk: Desk) -> str:
+    from tools.location import parse_location
+
+    return str(parse_location(desk.database))
+
+
+def runs_of(desk: Desk) -> list[dict[str, Any]]:
+    """The runs on record in the database, oldest first."""
+    from tools.migrate.journal import Journal
+    from tools.migrate.open import open_backend
+    from tools.migrate.record import applied_steps
+
+    backend = open_backend(desk.database)
+    try:
+        journal = Journal(backend)
+        return [
+            {"id": run.id, "plan": run.plan_digest, "state": run.state, "started": run.started,
+             "finished": run.finished, "actor": run.actor, "done": list(applied_steps(journal.entries(run.id)))}
+            for run in journal.runs()
+        ]  # fmt: skip
+    finally:
+        backend.close()

@@ -1,0 +1,212 @@
+"""Tools that make, show, explain and rehearse the plan of a conversation; and the one that writes it to a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from knowledge.approvals import Action
+from knowledge.records import Records
+from tools.errors import SourceError, UsageError
+from tools.toolbox.desk import Desk, Outcome, Proposed, page
+from tools.toolbox.jobs import SingleJob, approval_of, put
+from tools.toolbox.schema import Arguments, Paged, asked
+
+if TYPE_CHECKING:
+    from tools.migrate.rehearsal import Rehearsal
+    from tools.plan.model import Plan, Step
+
+
+class ShowPlan(Paged):
+    phase: str | None = Field(default=None, description="Only the steps of this phase.")
+
+
+class ExplainStep(Arguments):
+    step: str = Field(description="A step's id or its number in the plan.")
+
+
+class WritePlanFile(Arguments):
+    path: str = Field(description="Where to write the plan, a .yaml file in the workspace.")
+
+
+def make_plan(desk: Desk, arguments: Paged) -> Outcome:
+    """The plan from the current to the desired schema, kept in the store by its digest."""
+    from tools.location import parse_location
+    from tools.plan.build import build_plan
+
+    current, desired = desk.current_schema, desk.desired_schema
+    facts = None
+    if parse_location(desk.current).live:
+        from tools.migrate.facts import live_facts
+
+        facts = live_facts(desk.current)
+    plan = build_plan(current, desired, desk.answers, facts)
+    keep_plan(desk, plan)
+    pins = desk.pins.model_copy(update={"plan": plan.digest})
+    data = plan_in_short(plan) | page(steps_in_short(plan), arguments.offset, arguments.limit)
+    return Outcome(data, pins=pins, questions=plan.questions, fills=missing_values(desk))
+
+
+def show_plan(desk: Desk, arguments: ShowPlan) -> Outcome:
+    plan = the_plan(desk)
+    steps = [step for step in steps_in_short(plan, reasons=True) if arguments.phase in (None, step["phase"])]
+    return Outcome(plan_in_short(plan) | page(steps, arguments.offset, arguments.limit))
+
+
+def explain_step(desk: Desk, arguments: ExplainStep) -> Outcome:
+    plan = the_plan(desk)
+    number, step = find_step(plan, arguments.step)
+    return Outcome({
+        "n": number, "m": len(plan.steps), "id": step.id, "phase": str(step.phase), "operation": step.operation,
+        "summary": step.summary, "reason": step.reason, "sql": list(step.statements()), "undo": list(step.undo),
+        "hazards": [str(hazard) for hazard in step.hazards], "reversible": step.reversible, "manual": step.manual,
+        "depends_on": list(step.depends_on), "closes": list(step.closes),
+        "checks": [check.sentence for check in step.checks],
+    })  # fmt: skip
+
+
+def rehearse_plan(desk: Desk, arguments: Arguments) -> Outcome:
+    """Forward and back on a shadow copy; the database itself is only read."""
+    plan = the_plan(desk)
+    result = rehearse_now(desk, plan)
+    return Outcome({
+        "ok": result.ok, "plan": plan.digest, "steps": len(result.steps), "back": result.back,
+        "seconds": round(sum(step.seconds for step in result.steps), 3), "shadow": result.shadow,
+        "rows": sum(step.rows for step in result.steps), "failed_step": result.failed_step,
+        "sentence": result.sentence, "tables": [asdict(table) for table in result.tables],
+        "slowest": [{"id": s.id, "seconds": round(s.seconds, 3), "rows": s.rows}
+                    for s in sorted(result.steps, key=lambda s: -s.seconds)[:5]],
+    })  # fmt: skip
+
+
+def rehearse_now(desk: Desk, plan: Plan) -> Rehearsal:
+    """Rehearse, and keep what came of it in the store."""
+    import json
+
+    from tools.migrate.rehearse import rehearse
+
+    def progress(done: int, total: int) -> None:
+        desk.progress("rehearsing", done, total)
+
+    result = rehearse(plan, desk.database, shadow=desk.shadow, home=desk.home, progress=progress)
+    Records(desk.store).keep_rehearsal(plan.digest, result.origin, json.dumps(result.to_json()))
+    return result
+
+
+def rehearsal_of(desk: Desk, plan: Plan) -> Rehearsal | None:
+    """The rehearsal on record for the plan, from the schema that it starts from."""
+    import json
+
+    from tools.migrate.rehearsal import rehearsal_from_json
+
+    body = Records(desk.store).rehearsal(plan.digest, plan.origin)
+    return rehearsal_from_json(json.loads(body)) if body else None
+
+
+def keep_plan(desk: Desk, plan: Plan) -> None:
+    from tools.plan.files import plan_to_yaml
+
+    Records(desk.store).keep_plan(plan.digest, plan_to_yaml(plan), name=plan.desired_source)
+
+
+def the_plan(desk: Desk) -> Plan:
+    """The conversation's plan, as the store keeps it; UsageError when there is none yet."""
+    from tools.plan.files import plan_from_yaml
+
+    kept = Records(desk.store).plan(desk.pins.plan) if desk.pins.plan else None
+    if kept is None:
+        raise UsageError("there is no plan in this conversation yet: say `plan it`")
+    return plan_from_yaml(kept.body, f"plan {kept.digest[:12]}")
+
+
+def find_step(plan: Plan, name: str) -> tuple[int, Step]:
+    """A step by number (from 1) or id, with its number."""
+    for number, step in enumerate(plan.steps, 1):
+        if name.lower() in (step.id.lower(), str(number)):
+            return number, step
+    raise UsageError(f"the plan has no step {name!r}: its steps are numbered 1 to {len(plan.steps)}")
+
+
+def plan_in_short(plan: Plan) -> dict[str, Any]:
+    hazards = Counter(str(hazard) for step in plan.steps for hazard in step.hazards)
+    return {
+        "plan": plan.digest, "dialect": plan.dialect, "current": plan.current_source, "desired": plan.desired_source,
+        "phases": [{"phase": str(phase), "steps": len(steps)} for phase, steps in plan.phases()],
+        "hazards": dict(hazards), "questions": [asked(question) for question in plan.questions],
+        "held_back": list(plan.held_back), "notes": list(plan.notes),
+    }  # fmt: skip
+
+
+def steps_in_short(plan: Plan, reasons: bool = False) -> list[dict[str, Any]]:
+    return [
+        {"n": number, "id": step.id, "phase": str(step.phase), "summary": step.summary,
+         "hazards": [str(hazard) for hazard in step.hazards]} | ({"reason": step.reason} if reasons else {})
+        for number, step in enumerate(plan.steps, 1)
+    ]  # fmt: skip
+
+
+def missing_values(desk: Desk) -> tuple[tuple[str, str], ...]:
+    """(table, column) of what must get a value for old rows that no answer and no default gives."""
+    from tools.schema.gaps import compare
+    from tools.schema.model import Column
+
+    found: list[tuple[str, str]] = []
+    for gap in compare(desk.current_schema, desk.desired_schema, desk.answers):
+        after = gap.after
+        needs = gap.kind == "column_added" or (gap.kind == "nullability_changed")
+        if not needs or not isinstance(after, Column) or after.nullable or not gap.column:
+            continue
+        if after.default is None and after.generated is None and after.identity is None:
+            found.append((gap.table, gap.column))
+    return tuple(pair for pair in found if desk.answers.fill(*pair) is None)
+
+
+class WritePlanJob(SingleJob):
+    """Writes the conversation's plan to a file. The path comes from a model: it needs an approval."""
+
+    def propose(self, desk: Desk, arguments: WritePlanFile, done: Sequence[dict[str, Any]]) -> Proposed | None:
+        if done:
+            return None
+        action, text = self._action(desk, arguments)
+        return put(desk, action, {"target": arguments.path, "notes": [f"{len(text.splitlines())} lines"]})
+
+    def perform(self, desk: Desk, arguments: WritePlanFile, hints: Sequence[str]) -> Iterator[dict[str, Any]]:
+        action, text = self._action(desk, arguments)
+        approval = approval_of(desk, action.digest, hints, action.summary)
+        with desk.ledger.claimed(approval, action, actor=desk.actor, thread=desk.thread):
+            write_whole(Path(arguments.path), text)
+        yield {"id": arguments.path, "status": "written"}
+
+    def _action(self, desk: Desk, arguments: WritePlanFile) -> tuple[Action, str]:
+        from tools.plan.files import plan_to_yaml
+
+        plan = the_plan(desk)
+        return file_action(arguments.path, plan_to_yaml(plan), f"write the plan to {arguments.path}")
+
+
+def file_action(path: str, text: str, summary: str) -> tuple[Action, str]:
+    """The writing of a file as an action: the path, what is in it now, and what would be."""
+    import hashlib
+
+    place = Path(path)
+    try:
+        base = hashlib.sha256(place.read_bytes()).hexdigest() if place.exists() else ""
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", source=path) from error
+    arguments = {"path": str(place.absolute()), "content": hashlib.sha256(text.encode()).hexdigest()}
+    return Action("write_file", summary + (", in place of the file there" if base else ""), arguments, base=base), text
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a temporary file beside it, then an atomic rename."""
+    beside = path.with_name(f".{path.name}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise SourceError(f"cannot be written: {error.strerror}", source=str(path)) from error

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -52,6 +51,8 @@ def root(
 
 def installed_version() -> str:
     """The version of the installed package; of a checkout that is not installed, `0+unknown`."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("oneplan")
     except PackageNotFoundError:

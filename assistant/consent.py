@@ -54,7 +54,7 @@ def approval_for(
     proposal = ledger.propose(action, actor=workspace.actor, thread=thread, ttl=workspace.proposal_life)
     withheld = consent.withheld(action.hazards)
     if consent.yes and not withheld:
-        ledger.approve(proposal.id, approver=workspace.actor, via="flag")
+        ledger.approve(proposal.id, approver=workspace.actor, via="flag", ttl=workspace.proposal_life)
         return _found(workspace, action, thread)
     if ask and interactive() and not consent.yes:
         answered = ask(proposal)

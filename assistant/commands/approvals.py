@@ -53,7 +53,7 @@ def approve(proposal_id: ProposalId, as_json: AsJson = False) -> int:
     """Consent to one proposal. Whoever made it goes on: a waiting chat by itself, a command when run again."""
     workspace = Workspace()
     proposal = workspace.ledger.get(proposal_id)
-    workspace.ledger.approve(proposal.id, approver=workspace.actor, via="cli")
+    workspace.ledger.approve(proposal.id, approver=workspace.actor, via="cli", ttl=workspace.proposal_life)
     return _answered(workspace, proposal.id, "approved", as_json)
 
 
@@ -84,8 +84,10 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
 def whole_json(proposal: Proposal) -> dict[str, Any]:
     action = proposal.action
     return proposal_json(proposal) | {
-        "state": proposal.state,
+        "status": proposal.status,
         "actor": proposal.actor,
+        "decided_by": proposal.decided_by,
+        "reason": proposal.reason,
         "thread": proposal.thread,
         "arguments": action.arguments,
         "sql": list(action.sql),

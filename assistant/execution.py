@@ -1,0 +1,248 @@
+"""Running plans from the command line: rehearse when none is on record, ask, execute, account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from assistant.commands.output import interactive, say
+from assistant.consent import Consent, approval_for
+from assistant.progress import progress_bar
+from tools.errors import OneplanError, RehearsalFailed, Refused, UsageError
+
+if TYPE_CHECKING:
+    from assistant.session import Workspace
+    from knowledge.approvals import Action, Proposal
+    from tools.migrate.rehearsal import Rehearsal
+    from tools.migrate.run import Migration
+    from tools.plan.model import Phase, Plan, Step
+
+Outcome = dict[str, Any]
+
+
+class Applying:
+    """One plan on one database under the consent of one command line."""
+
+    def __init__(
+        self, workspace: Workspace, plan: Plan, database: str, consent: Consent, *, shadow: str | None = None
+    ) -> None:
+        self.workspace, self.plan, self.database, self.consent = workspace, plan, database, consent
+        self._shadow = shadow
+
+    def pending(self, phases: Sequence[Phase], step: str | None) -> tuple[Step, ...]:
+        """The steps that a run would take now. Reads only."""
+        with self._migration(None) as migration:
+            return migration.pending(phases, step)
+
+    def run(self, phases: Sequence[Phase] = (), step: str | None = None, *, restart: bool = False) -> Outcome:
+        """Take every pending step, each by an approval. Raises what stops it; what is done stays done."""
+        with self._migration(None, restart) as migration:
+            begun = bool(migration.found)
+            if migration.finished:
+                say(migration.found or "nothing to do: the plan is empty")
+                return self._outcome(migration)
+        rehearsal = rehearsal_for(self.workspace, self.plan, self.database, self._shadow)
+        with self._migration(rehearsal, restart) as migration:
+            if begun:
+                say(migration.found)
+            remember_run(self.workspace, migration.run_id, self.database)
+            for pending in migration.pending(phases, step):
+                self._take(migration, pending)
+            return self._outcome(migration)
+
+    def abandon(self) -> None:
+        """Give an unfinished run up as it stands: it is never gone on with."""
+        with self._migration(None) as migration:
+            action = migration.abandon_action()
+            migration.abandon(approval_for(self.workspace, action, self.consent, self._ask_plainly))
+            say(f"abandoned run {migration.run_id}")
+
+    def _migration(self, rehearsal: Rehearsal | None, restart: bool = False) -> Migration:
+        from tools.migrate.run import Migration
+
+        return Migration(
+            self.plan, self.database, ledger=self.workspace.ledger, home=self.workspace.home,
+            actor=self.workspace.actor, rehearsal=rehearsal, restart=restart,
+        )  # fmt: skip
+
+    def _take(self, migration: Migration, step: Step) -> None:
+        approval = migration.standing(step) or self._approval(migration, step)
+        with progress_bar(step.summary) as progress:
+            result = migration.execute(step, approval, progress)
+        if result.status == "paused":
+            raise KeyboardInterrupt
+        say(f"{result.status:>6} {step.id}  {result.seconds:.2f} s, {result.rows} rows")
+
+    def _approval(self, migration: Migration, step: Step) -> str:
+        if self.consent.yes or interactive():
+            return approval_for(
+                self.workspace, migration.action(step), self.consent,
+                lambda proposal: self._ask_about(migration, step, proposal),
+            )  # fmt: skip
+        # Nobody can be asked: the rest of the phase is put forward as one, for one answer from another terminal.
+        rest = [other for other in migration.pending((step.phase,)) if _not_before(migration.plan, step, other)]
+        approval_for(self.workspace, _phase_or_step(migration, rest), self.consent)
+        return approval_for(self.workspace, migration.action(step), self.consent)
+
+    def _ask_about(self, migration: Migration, step: Step, proposal: Proposal) -> str | None:
+        from assistant.asking import ask_step
+
+        rest = [other for other in migration.pending((step.phase,)) if _not_before(migration.plan, step, other)]
+        return ask_step(self.workspace, migration.view(step), proposal, lambda: migration.phase_action(rest))
+
+    def _ask_plainly(self, proposal: Proposal) -> str | None:
+        from assistant.asking import ask_action
+
+        return ask_action(self.workspace, proposal)
+
+    def _outcome(self, migration: Migration) -> Outcome:
+        from tools.migrate.verify import verify
+
+        steps = [
+            {"id": state.step.id, "status": state.status, "seconds": round(state.seconds, 3), "rows": state.rows}
+            for state in migration.steps()
+        ]
+        tables = verify(self.database).as_json()["tables"] if migration.run and migration.finished else []
+        return {"run": migration.run_id, "steps": steps, "tables": tables}
+
+
+def rehearse_now(workspace: Workspace, plan: Plan, database: str, shadow: str | None) -> Rehearsal:
+    """Rehearse on a shadow and keep the result, good or bad."""
+    from knowledge.records import Records
+    from tools.migrate.rehearse import rehearse
+
+    with progress_bar("rehearsing") as progress:
+        result = rehearse(
+            plan, database, shadow=shadow or workspace.settings.shadow, home=workspace.home, progress=progress
+        )
+    Records(workspace.store).keep_rehearsal(plan.digest, plan.origin, json.dumps(result.to_json()))
+    return result
+
+
+def rehearsal_for(workspace: Workspace, plan: Plan, database: str, shadow: str | None) -> Rehearsal | None:
+    """The rehearsal on record, else a new one; None where none can be made, which the steps then carry as a hazard.
+
+    Raises RehearsalFailed: a plan that fails on the shadow is not put forward.
+    """
+    from knowledge.records import Records
+    from tools.migrate.rehearsal import rehearsal_from_json
+
+    kept = Records(workspace.store).rehearsal(plan.digest, plan.origin)
+    if kept:
+        result = rehearsal_from_json(json.loads(kept))
+        if result.ok:
+            return result
+    say("rehearsing on a shadow copy")
+    try:
+        result = rehearse_now(workspace, plan, database, shadow)
+    except Refused:
+        raise
+    except OneplanError as error:
+        say(f"not rehearsed: {error}")
+        return None
+    if not result.ok:
+        raise RehearsalFailed(f"the rehearsal failed: {result.sentence}", step_id=result.failed_step)
+    return result
+
+
+def roll_back(
+    workspace: Workspace, database: str | None, run: str | None, consent: Consent, *, to: str | None, restore: bool
+) -> Outcome:
+    """Undo a run step by step, or with `restore` put back the backup made before it."""
+    from tools.migrate.rollback import Rollback
+
+    place = database_of(workspace, database, run)
+    done: list[Outcome] = []
+    with Rollback(
+        place, ledger=workspace.ledger, home=workspace.home, actor=workspace.actor, run=run, to=to, restore=restore
+    ) as rollback:
+        if rollback.found:
+            say(rollback.found)
+        for step in rollback.pending():
+            action = rollback.action(step)
+            ask = _asker(workspace, lambda step=step: rollback.view(step))
+            approval = rollback.standing(step) or approval_for(workspace, action, consent, ask)
+            with progress_bar(f"back: {step.summary}") as progress:
+                result = rollback.execute(step, approval, progress)
+            say(f"undone {result.id}  {result.seconds:.2f} s")
+            done.append(
+                {"id": result.id, "status": result.status, "seconds": round(result.seconds, 3), "rows": result.rows}
+            )
+        identity = rollback.run_id
+    from tools.migrate.verify import verify
+
+    return {"run": identity, "steps": done, "tables": verify(place).as_json()["tables"]}
+
+
+def remember_run(workspace: Workspace, run: str, database: str) -> None:
+    """Note where a run was made, so that `rollback RUN` finds it; never with a password."""
+    from knowledge.events import Events
+    from tools.location import masked
+
+    events = Events(workspace.store)
+    if not any(event.data.get("run") == run for event in events.read(kind="run.opened")):
+        events.append("run.opened", {"run": run, "database": masked(database)}, actor=workspace.actor)
+
+
+def database_of(workspace: Workspace, database: str | None, run: str | None) -> str:
+    """The database that a run was made on: as typed, else where this workspace made that run, or its latest."""
+    from knowledge.events import Events
+
+    if database:
+        return workspace.database(database)
+    opened = [event.data for event in Events(workspace.store).read(kind="run.opened")]
+    known = [data for data in opened if run is None or str(data["run"]).startswith(run)]
+    if run and not known:
+        raise UsageError(f"no run {run!r} is known here: `oneplan runs` lists them, or pass --database URL")
+    place = str(known[-1]["database"]) if known else ""
+    if place and "***" not in place:
+        return place
+    return workspace.database(None)
+
+
+def known_runs(workspace: Workspace, database: str | None) -> list[Outcome]:
+    """The runs on one database, or on every database in which this workspace made one."""
+    from knowledge.events import Events
+    from tools.migrate.rollback import runs
+
+    if database:
+        return [run.as_json() for run in runs(workspace.database(database))]
+    opened = [event.data for event in Events(workspace.store).read(kind="run.opened")]
+    places = list(dict.fromkeys(str(data["database"]) for data in opened))
+    if not places and workspace.settings.current:
+        places = [workspace.settings.current]
+    found: list[Outcome] = []
+    for place in places:
+        if "***" in place:
+            say(f"{place} needs its password: pass --database URL to see its runs")
+            continue
+        try:
+            found += [run.as_json() for run in runs(place)]
+        except OneplanError as error:
+            say(f"left out {place}: {error}")
+    return found
+
+
+def run_status(workspace: Workspace, database: str | None) -> Outcome:
+    """Where the latest run on a database stands, read without its lock."""
+    from tools.migrate.rollback import runs
+
+    place = database_of(workspace, database, None)
+    found = runs(place)
+    return {"run": found[-1].as_json() if found else None, "pending": len(workspace.ledger.pending())}
+
+
+def _asker(workspace: Workspace, view: Callable[[], Any]) -> Callable[[Proposal], str | None]:
+    from assistant.asking import ask_step
+
+    return lambda proposal: ask_step(workspace, view(), proposal, None)
+
+
+def _phase_or_step(migration: Migration, rest: Sequence[Step]) -> Action:
+    return migration.phase_action(rest) if migration.rehearsal and len(rest) > 1 else migration.action(rest[0])
+
+
+def _not_before(plan: Plan, step: Step, other: Step) -> bool:
+    order = [one.id for one in plan.steps]
+    return order.index(other.id) >= order.index(step.id)

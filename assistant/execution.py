@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.commands.output import interactive, say
 from assistant.consent import Consent, approval_for
 from assistant.progress import progress_bar
-from tools.errors import OneplanError, RehearsalFailed, Refused, UsageError
+from tools.errors import OneplanError, Refused, RehearsalFailed, UsageError
 
 if TYPE_CHECKING:
     from assistant.session import Workspace

@@ -57,19 +57,17 @@ def within(module: str, room: str) -> bool:
     return module == room or module.startswith(room + ".")
 
 
-@pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda value: str(value) if "/" not in str(value) else "")
+@pytest.mark.parametrize(
+    ("module", "path"), list(modules()), ids=lambda value: str(value) if "/" not in str(value) else ""
+)
 def test_arrows_run_one_way(module: str, path: Path) -> None:
     room = max((room for room in MAY_IMPORT if within(module, room)), key=len)
-    wrong = [
-        name for name, _ in imports(path) if not any(within(name, allowed) for allowed in MAY_IMPORT[room])
-    ]
+    wrong = [name for name, _ in imports(path) if not any(within(name, allowed) for allowed in MAY_IMPORT[room])]
     assert not wrong, f"{module} may not import {wrong}"
 
 
 def test_no_circles() -> None:
-    graph = {
-        module: {name for name, runs in imports(path) if runs} for module, path in modules()
-    }
+    graph = {module: {name for name, runs in imports(path) if runs} for module, path in modules()}
     done: set[str] = set()
 
     def walk(module: str, trail: tuple[str, ...]) -> None:

@@ -175,7 +175,13 @@ def _print_dry_run(applying: Any, phases: tuple[Phase, ...], step: str | None, a
 
     pending = applying.pending(phases, step)
     if as_json:
-        print_json("apply", {"dry_run": True, "steps": [{"id": s.id, "status": "pending", "sql": list(s.statements())} for s in pending]})
+        print_json(
+            "apply",
+            {
+                "dry_run": True,
+                "steps": [{"id": s.id, "status": "pending", "sql": list(s.statements())} for s in pending],
+            },
+        )
     else:
         from assistant.console import print_stages
 

@@ -46,9 +46,7 @@ def one_sentence(text: str) -> bool:
     ],
     ids=lambda value: " ".join(value)[:50] if isinstance(value, list) else "",
 )
-def test_one_sentence_and_a_code(
-    oneplan: Oneplan, workspace: Path, arguments: list[str], code: int, word: str
-) -> None:
+def test_one_sentence_and_a_code(oneplan: Oneplan, workspace: Path, arguments: list[str], code: int, word: str) -> None:
     (workspace / "current.sql").write_text(CURRENT)
     (workspace / "notes.txt").write_text("only words, and more of them than a header is long")
     (workspace / "nonsense.yaml").write_text("steps: [what\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.cli.conftest import ORDERS, ROWS, Oneplan, rows_of
 
 ALLOW = "DELETES_DATA"
-CUSTOMERS = 'SELECT id, name, mail, age, tier, old_note FROM customers ORDER BY id'
+CUSTOMERS = "SELECT id, name, mail, age, tier, old_note FROM customers ORDER BY id"
 
 
 def make_plan(oneplan: Oneplan, database: str) -> Path:

@@ -19,6 +19,8 @@ ORIGIN = "origin"
 """Moment of a run: every column of every table, as the run found them; what a rollback must give back."""
 PAIRS = "pairs"
 """Moment of a run: what of each table the plan carries over; what must be found again after it."""
+AFTER = "after "
+"""Moment of a run, followed by a step's id: all tables right after a step that only a backup brings back."""
 
 
 @dataclass(frozen=True)

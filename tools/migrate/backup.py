@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tools.errors import BackupFailed, OneplanError, SourceError
 from tools.migrate.backend import Backend
@@ -22,8 +23,9 @@ from tools.migrate.journal import now
 from tools.migrate.session import Session
 from tools.plan.model import Step
 from tools.schema.model import Table
-from tools.schema.serial import schema_to_json
+from tools.schema.serial import schema_from_json, schema_to_json
 
+MANIFEST = "manifest.json"
 MARGIN = 1.1
 """Free space asked for, as a multiple of the bytes to be kept."""
 
@@ -50,18 +52,26 @@ class Backup:
     def path(self) -> Path:
         return Path(self.folder) / self.file
 
+    def columns(self) -> dict[str, tuple[str, ...]]:
+        """The columns that each kept table had."""
+        data = json.loads((Path(self.folder) / MANIFEST).read_text(encoding="utf-8"))
+        schema = schema_from_json(data["schema"])
+        return {table.key: table.column_names for table in schema.tables}
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
 
 def back_up_step(session: Session, step: Step) -> str:
-    """Make the backups that come before a step; the ids, joined by a comma."""
-    made: list[Backup] = []
+    """Make the backup that comes before a step, and give its id; "" when the step touches no table that is there."""
     schema = session.backend.schema()
     touched = [table for table in schema.tables if table.key in _touched(step)]
     first = not any(entry.backup for entry in session.entries())
     if first or not step.reversible:
-        made.append(back_up(session.backend, None, session.home, run=session.run_id, step=step.id))
-    elif touched:
-        made.append(back_up(session.backend, touched, session.home, run=session.run_id, step=step.id))
-    return ",".join(backup.id for backup in made)
+        return back_up(session.backend, None, session.home, run=session.run_id, step=step.id).id
+    if touched:
+        return back_up(session.backend, touched, session.home, run=session.run_id, step=step.id).id
+    return ""
 
 
 def back_up(backend: Backend, tables: Sequence[Table] | None, home: Path, *, run: str, step: str) -> Backup:
@@ -93,7 +103,7 @@ def back_up(backend: Backend, tables: Sequence[Table] | None, home: Path, *, run
 def list_backups(home: Path) -> tuple[Backup, ...]:
     """All whole backups, oldest first. A folder without a manifest is none."""
     found: list[Backup] = []
-    for path in sorted((home / "backups").glob("*/*/manifest.json")):
+    for path in sorted((home / "backups").glob(f"*/*/{MANIFEST}")):
         if not path.parent.name.startswith("."):
             found.append(_read(path))
     return tuple(sorted(found, key=lambda backup: (backup.at, backup.id)))
@@ -142,7 +152,7 @@ def _make(
     )  # fmt: skip
     manifest = {**asdict(backup), "schema": schema_to_json(schema)}
     del manifest["folder"]
-    (folder / "manifest.json").write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+    (folder / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
     return backup
 
 

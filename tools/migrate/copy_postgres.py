@@ -86,11 +86,11 @@ class PostgresCopier:
 
 
 def blocks(stream: IO[bytes]) -> Iterator[tuple[str, bytes, Iterator[bytes]]]:
-    """(the table's name as printed, the COPY statement, its lines) of each block; take the lines before the next."""
+    """(the table's name as printed, `COPY name (columns)`, its lines) of each block; take the lines before the next."""
     for line in stream:
         found = _HEADER.fullmatch(line)
         if found:
-            yield found[1].decode(), line.rstrip(b";\n"), _lines(stream)
+            yield found[1].decode(), line.removesuffix(b" FROM stdin;\n"), _lines(stream)
 
 
 @contextmanager

@@ -120,6 +120,15 @@ class DuckDBBackend:
         values = [] if after is None else list(after)
         return " AND ".join([*lower, _compare(key, types, "<=", len(values) + 1)]), [*values, *upto]
 
+    def replace_by(self, copy: Path) -> None:
+        """Take over another DuckDB file, by renaming it over our own; `copy` must lie on the same file system."""
+        self.connection.close()  # writes its log into the file, and removes it
+        try:
+            copy.replace(self.path)
+        finally:
+            self.connection = duckdb.connect(self.address)
+            self._types.clear()
+
     def _key_types(self, table: str, key: Sequence[str]) -> list[str]:
         """Keys are kept as text: a comparison needs them back in their own type."""
         names = (table, tuple(key))

@@ -10,11 +10,13 @@ from typing import TypeVar
 from knowledge.actions import action_to_json
 from knowledge.approvals import Action
 from tools.errors import ApprovalRefused, DatabaseError, LockTimeout, OneplanError, Refused, StepFailed, UsageError
+from tools.migrate.accounts import AFTER, whole_fingerprints
 from tools.migrate.backend import Key, Progress
 from tools.migrate.backfill import run_batches
+from tools.migrate.backup import Backup
 from tools.migrate.journal import now
 from tools.migrate.permit import Permit
-from tools.migrate.record import Direction, Entry, Run
+from tools.migrate.record import Direction, Entry, Run, RunState
 from tools.migrate.results import StepResult
 from tools.migrate.session import Session
 from tools.plan.model import Backfill, Step, StepCheck, step_digest
@@ -31,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Work:
-    """One step, one way: what runs, and how."""
+    """One step, one way: what runs, and how. restore: in place of SQL, the whole database from this backup."""
 
     step: Step
     direction: Direction
@@ -39,6 +41,7 @@ class Work:
     transactional: bool
     checks: tuple[StepCheck, ...] = ()
     backfill: Backfill | None = None
+    restore: Backup | None = None
 
     @classmethod
     def forward(cls, step: Step) -> Work:
@@ -47,7 +50,9 @@ class Work:
         return cls(step, "apply", step.sql, step.transactional, step.checks, step.backfill)
 
     @classmethod
-    def back(cls, step: Step) -> Work:
+    def back(cls, step: Step, restore: Backup | None = None) -> Work:
+        if restore is not None:
+            return cls(step, "undo", (), False, restore=restore)
         return cls(step, "undo", step.undo, step.undo_transactional)
 
 
@@ -55,12 +60,12 @@ class Work:
 class Hooks:
     """What the kind of session adds. back_up: its result names the backup, "" for none. open_run: makes the run's
     record in the first step's transaction. account: rows the step counted. close: the run's state once the step is
-    done, decided by the schema as it then is."""
+    done."""
 
     back_up: Callable[[Work], str]
     open_run: Callable[[Schema], Run]
     account: Callable[[Work], int]
-    close: Callable[[Work, str], str]
+    close: Callable[[Work], RunState]
 
 
 class StepRun:
@@ -112,8 +117,10 @@ class StepRun:
                 raise ApprovalRefused(
                     f"what step {work.step.id!r} touches ({touched}) has changed since it was approved"
                 )
+            torn = self.session.torn()
             run = self.hooks.open_run(schema)
-            self.session.refuse_drift(schema, run)
+            if not torn:
+                self.session.refuse_drift(schema, run)
             entry = self._new_entry(run, permit, before, backup)
             self.journal.begin_entry(entry)
             self._check()
@@ -171,6 +178,8 @@ class StepRun:
 
     def _alone(self, entry: Entry, permit: Permit, *, again: bool) -> Entry:
         try:
+            if self.work.restore is not None:
+                self._restore(self.work.restore)
             for sql in self.work.sql:
                 self.backend.execute_alone(sql, again=again)
                 self.session.tell("statement", self.work.step)
@@ -183,6 +192,12 @@ class StepRun:
             raise failure from error
         with self.backend.transaction():
             return self._finish(entry)
+
+    def _restore(self, backup: Backup) -> None:
+        from tools.migrate.restore import restore_whole
+
+        restore_whole(self.backend, backup)
+        self.session.tell("statement", self.work.step)
 
     def _batches(self, entry: Entry) -> bool:
         backfill = self.work.backfill
@@ -216,12 +231,21 @@ class StepRun:
         after, digest = objects_digest(schema, self.work.step.objects), schema_digest(schema)
         values = {"seconds": self._seconds(), "rows": entry.rows, "after": after, "schema_after": digest}
         self.journal.set_entry(entry, "done", **values)
-        state = self.hooks.close(self.work, digest)
-        self.journal.set_run(entry.run, state, digest, _schema_text(schema))  # type: ignore[arg-type]
+        if self.work.direction == "apply" and not self.work.step.reversible:
+            self._keep_rows(entry.run, schema)
+        state = self.hooks.close(self.work)
+        self.journal.set_run(entry.run, state, digest, schema_text(schema))
         return replace(entry, state="done", after=after, schema_after=digest)
 
+    def _keep_rows(self, run_id: str, schema: Schema) -> None:
+        """So that a later restore can tell whether rows were written since."""
+        moment = AFTER + self.work.step.id
+        self.journal.forget_fingerprints(run_id, moment)
+        for name, found in whole_fingerprints(self.backend, schema).items():
+            self.journal.keep_fingerprint(run_id, moment, name, found)
+
     def _keep_schema(self, run_id: str, schema: Schema) -> None:
-        self.journal.set_run(run_id, "running", schema_digest(schema), _schema_text(schema))
+        self.journal.set_run(run_id, "running", schema_digest(schema), schema_text(schema))
 
     def _paused(self, entry: Entry) -> StepResult:
         with self.backend.transaction():
@@ -272,7 +296,7 @@ def patiently(work: Callable[[], T]) -> T:
     return work()
 
 
-def _schema_text(schema: Schema) -> str:
+def schema_text(schema: Schema) -> str:
     import json
 
     return json.dumps(schema_to_json(schema), ensure_ascii=False)

@@ -60,8 +60,7 @@ class Journal:
         """Make the journal where there is none."""
         if self.exists():
             return
-        if self._backend.dialect != "sqlite":
-            self._backend.execute('CREATE SCHEMA IF NOT EXISTS "oneplan"')
+        self._make_namespace()
         for name, columns in _TABLES.items():
             self._backend.execute(f"CREATE TABLE {self.table(name)} ({columns})")
         self._insert("meta", {"name": "format", "value": FORMAT})
@@ -124,12 +123,17 @@ class Journal:
 
     def put_back(self, dump: dict[str, list[tuple[Any, ...]]]) -> None:
         """Make the journal hold exactly what was dumped."""
-        self.create()
+        self._make_namespace()
         for name, rows in dump.items():
-            self._backend.execute(f"DELETE FROM {self.table(name)}")
+            self._backend.execute(f"DROP TABLE IF EXISTS {self.table(name)}")
+            self._backend.execute(f"CREATE TABLE {self.table(name)} ({_TABLES[name]})")
             for row in rows:
                 marks = ", ".join(self._backend.mark(place + 1) for place in range(len(row)))
                 self._backend.execute(f"INSERT INTO {self.table(name)} VALUES ({marks})", row)
+
+    def _make_namespace(self) -> None:
+        if self._backend.dialect != "sqlite":
+            self._backend.execute('CREATE SCHEMA IF NOT EXISTS "oneplan"')
 
     def _select(self, table: str, columns: Sequence[str], run_id: str) -> list[tuple[Any, ...]]:
         names = ", ".join(f'"{column}"' for column in columns)

@@ -76,9 +76,9 @@ class Authority:
         claimed = self.ledger.find_claimed(action.digest, run)
         return claimed or self.ledger.find_open(action.digest, self.actor, self.thread)
 
-    def settle(self, approval_id: str, action: Action, run: str) -> bool:
-        """Record an action as done that the target's journal holds and the ledger does not: cut off in between."""
+    def settle(self, approval_id: str, action: Action, run: str, outcome: Outcome) -> bool:
+        """Record the end of an action that the target's journal holds and the ledger does not: cut off in between."""
         if self.ledger is None or self.ledger.find_claimed(action.digest, run) != approval_id:
             return False
-        self.ledger.record(self.ledger.resume(approval_id, action, run=run), "done", "recorded after a crash")
+        self.ledger.record(self.ledger.resume(approval_id, action, run=run), outcome, "as the journal has it")
         return True

@@ -46,12 +46,12 @@ class Rehearsal:
     def step(self, step_id: str) -> StepRehearsal | None:
         return next((step for step in self.steps if step.id == step_id), None)
 
-    def to_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def rehearsal_from_json(data: dict[str, Any]) -> Rehearsal:
-    """The rehearsal that `Rehearsal.to_json` gave. SourceError for anything else."""
+    """The rehearsal that `Rehearsal.as_json` gave. SourceError for anything else."""
     try:
         steps = tuple(StepRehearsal(**(step | {"hazards": tuple(step["hazards"])})) for step in data["steps"])
         tables = tuple(TableAccount(**table) for table in data["tables"])

@@ -17,10 +17,10 @@ from tools.migrate.differences import differences
 from tools.migrate.execute import Hooks, StepRun, Work
 from tools.migrate.grant import ShadowGrant
 from tools.migrate.journal import now
-from tools.migrate.record import Entry, Run
+from tools.migrate.record import Run, RunState
 from tools.migrate.rehearsal import Rehearsal
 from tools.migrate.results import Observer, StepResult, StepState, StepView
-from tools.migrate.session import Session
+from tools.migrate.session import Session, step_states
 from tools.plan.files import plan_to_yaml
 from tools.plan.model import Hazard, Phase, Plan, Step, step_digest
 from tools.schema.digest import schema_digest
@@ -51,8 +51,7 @@ class Migration(Session):
 
     def steps(self) -> tuple[StepState, ...]:
         """Every step of the plan and where it stands."""
-        entries, applied = self.entries(), set(self.applied())
-        return tuple(_state(step, entries, applied) for step in self.plan.steps)
+        return step_states(self.plan, self.entries())
 
     def pending(self, phases: Sequence[Phase | str] = (), step: str | None = None) -> tuple[Step, ...]:
         """The steps still to run, in the plan's order: all, or those of some phases, or one. UsageError if unknown."""
@@ -169,11 +168,11 @@ class Migration(Session):
 
     def _found(self, last: Run, schema: Schema) -> str:
         begun = next((entry for entry in self.journal.entries(last.id) if entry.begun), None)
-        if begun is None or begun.cursor is not None:
+        self.run = last
+        if not self.torn():
             self.refuse_drift(schema, last)
         if last.state == "done":
             return f"already applied: run {last.id} finished {last.finished}"
-        self.run = last
         done = len(self.applied())
         told = f"run {last.id} of {last.started} goes on: {done} of {len(self.plan.steps)} steps are done"
         if begun is None:
@@ -263,20 +262,9 @@ class Migration(Session):
             raise StepFailed(f"step {work.step.id!r}: {'; '.join(findings)}", step_id=work.step.id)
         return sum(found.source_rows for found in accounts)
 
-    def _close(self, work: Work, digest: str) -> str:
+    def _close(self, work: Work) -> RunState:
         left = [step for step in self.pending() if step.id != work.step.id]
         return "running" if left else "done"
-
-
-def _state(step: Step, entries: tuple[Entry, ...], applied: set[str]) -> StepState:
-    last = next((entry for entry in reversed(entries) if entry.step == step.id), None)
-    if last is None:
-        return StepState(step, "pending")
-    if step.id in applied:
-        return StepState(step, "done", last.seconds, last.rows)
-    if last.begun and last.direction == "apply":
-        return StepState(step, "paused" if last.state == "paused" else "begun", last.seconds, last.rows)
-    return StepState(step, "undone" if last.direction != "apply" else "pending", last.seconds, last.rows)
 
 
 def _notes(step: Step) -> tuple[str, ...]:

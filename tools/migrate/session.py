@@ -18,7 +18,7 @@ from tools.migrate.journal import Journal
 from tools.migrate.open import open_backend
 from tools.migrate.permit import Authority
 from tools.migrate.record import Direction, Entry, Run, applied_steps
-from tools.migrate.results import Observer
+from tools.migrate.results import Observer, StepState
 from tools.plan.facts import Facts
 from tools.plan.files import plan_from_yaml
 from tools.plan.hazards import hazards_of
@@ -83,6 +83,10 @@ class Session:
         """The entry of an attempt that was cut off and goes on."""
         return next((e for e in self.entries() if e.begun and (e.step, e.direction) == (step.id, direction)), None)
 
+    def torn(self) -> bool:
+        """An attempt at statements that run alone was cut off: the schema may stand between two states."""
+        return any(entry.begun and not entry.total for entry in self.entries())
+
     def facts(self) -> Facts:
         """What the database says of its tables; asked once between two steps."""
         if self._facts is None:
@@ -109,10 +113,11 @@ class Session:
         )
 
     def _settle(self) -> None:
-        """The last entry may have been written and not reported: the process ended in between."""
-        last = next(reversed(self.entries()), None)
-        if last is not None and last.state == "done":
-            self.authority.settle(last.approval, action_from_json(last.action), last.run)
+        """What was written and not reported, because the process ended in between, is reported now."""
+        for entry in self.entries()[-2:]:
+            if entry.direction != "restore" and entry.state in ("done", "failed"):
+                outcome = "done" if entry.state == "done" else "failed"
+                self.authority.settle(entry.approval, action_from_json(entry.action), entry.run, outcome)
 
     def _refresh(self) -> None:
         if self.run_id:
@@ -134,3 +139,20 @@ def reversed_step(step: Step) -> Step:
         step, sql=step.undo, undo=step.statements(), backfill=None, checks=(), transactional=step.undo_transactional,
         hazards=(), depends_on=(),
     )  # fmt: skip
+
+
+def step_states(plan: Plan, entries: tuple[Entry, ...]) -> tuple[StepState, ...]:
+    """Every step of a plan and where it stands in a run."""
+    applied = set(applied_steps(entries))
+    return tuple(_state(step, entries, applied) for step in plan.steps)
+
+
+def _state(step: Step, entries: tuple[Entry, ...], applied: set[str]) -> StepState:
+    last = next((entry for entry in reversed(entries) if entry.step == step.id), None)
+    if last is None:
+        return StepState(step, "pending")
+    if step.id in applied:
+        return StepState(step, "done", last.seconds, last.rows)
+    if last.begun and last.direction == "apply":
+        return StepState(step, "paused" if last.state == "paused" else "begun", last.seconds, last.rows)
+    return StepState(step, "undone" if last.direction != "apply" else "pending", last.seconds, last.rows)

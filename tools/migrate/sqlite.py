@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -126,6 +126,11 @@ class SQLiteBackend:
         lower, values = ([], []) if after is None else ([_compare(key, ">", 1)], _values(after))
         upper = _compare(key, "<=", len(values) + 1)
         return " AND ".join([*lower, upper]), values + _values(upto)
+
+    def replace_by(self, copy: Path) -> None:
+        """Take over all of another SQLite file, in one transaction."""
+        with self._words(), closing(sqlite3.connect(f"{copy.as_uri()}?mode=ro", uri=True)) as source:
+            source.backup(self.connection)
 
     def _orphans(self) -> Counter[tuple[Any, Any]]:
         return Counter((row[0], row[2]) for row in self.query("PRAGMA foreign_key_check"))

@@ -1,0 +1,50 @@
+"""Runs, steps and tables as the plain JSON of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from tools.migrate.accounts import TableAccount
+from tools.migrate.record import Entry, Run
+from tools.migrate.results import StepResult, StepState
+
+
+def step_as_json(step: StepResult | StepState) -> dict[str, Any]:
+    """{"id", "status", "seconds", "rows"}."""
+    name = step.id if isinstance(step, StepResult) else step.step.id
+    return {"id": name, "status": step.status, "seconds": step.seconds, "rows": step.rows}
+
+
+def table_as_json(table: TableAccount) -> dict[str, Any]:
+    """{"table", "source_rows", "migrated", "skipped", "failed", "checksum_equal"}."""
+    facts = asdict(table)
+    del facts["finding"]
+    return facts
+
+
+def outcome_as_json(
+    run: str, steps: Iterable[StepResult | StepState], tables: Iterable[TableAccount] = ()
+) -> dict[str, Any]:
+    return {
+        "run": run,
+        "steps": [step_as_json(step) for step in steps],
+        "tables": [table_as_json(table) for table in tables],
+    }
+
+
+def run_as_json(run: Run, entries: Iterable[Entry]) -> dict[str, Any]:
+    """A run's history; the plan and the schema that the journal keeps with it are left out."""
+    return {
+        "id": run.id, "state": run.state, "plan": run.plan_digest, "started": run.started, "finished": run.finished,
+        "actor": run.actor,
+        "steps": [
+            {
+                "id": entry.step, "direction": entry.direction, "status": entry.state, "started": entry.started,
+                "seconds": entry.seconds, "rows": entry.rows, "done": entry.done, "total": entry.total,
+                "approval": entry.approval, "backup": entry.backup,
+            }
+            for entry in entries
+        ],
+    }  # fmt: skip

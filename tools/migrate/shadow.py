@@ -1,0 +1,112 @@
+"""Shadows: copies of a database that a rehearsal may write to, gone when it is over.
+
+SQLite and DuckDB: a file in a temporary folder. Postgres: a scratch database on the server that the user names, else
+on an embedded server of the nearest major version; never one made on the target's own server unasked.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.embedded import MAJORS, nearest_major, scratch_database, server
+from tools.errors import DatabaseError, UsageError
+from tools.migrate.backend import Backend
+from tools.migrate.grant import ShadowGrant, mint
+from tools.migrate.open import open_backend
+from tools.migrate.pgtools import run_program, server_major
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """A copy, and the grant that opens it. `told` says where it lives, for people."""
+
+    location: str
+    grant: ShadowGrant
+    told: str
+
+
+@contextmanager
+def shadow_of(database: str, shadow: str | None = None) -> Generator[Shadow]:
+    """A copy of the database with all its rows. `shadow`: a Postgres URL on which scratch databases may be made.
+
+    Raises UsageError for a shadow server that cannot serve, DatabaseError when the copy cannot be made.
+    """
+    with closing(open_backend(database, read_only=True)) as source:
+        if shadow is not None and source.dialect != "postgres":
+            raise UsageError(
+                f"--shadow names a Postgres server, and {source.location} is {source.dialect}: leave it out"
+            )
+        copies = {"sqlite": _sqlite, "duckdb": _duckdb}
+        maker = copies[source.dialect](source) if source.dialect in copies else _postgres(source, shadow)
+        with maker as (location, told):
+            with closing(open_backend(location)) as copy:
+                grant = mint(copy)
+            yield Shadow(location, grant, told)
+
+
+@contextmanager
+def _sqlite(source: Backend) -> Generator[tuple[str, str]]:
+    from tools.migrate.copy_sqlite import copy_database
+
+    with _folder(Path(source.address)) as folder:
+        path = folder / "shadow.db"
+        copy_database(Path(source.address), path)
+        yield f"sqlite:///{path}", "a copy of the file"
+
+
+@contextmanager
+def _duckdb(source: Backend) -> Generator[tuple[str, str]]:
+    from tools.migrate.copy_duckdb import copy_file
+
+    with _folder(Path(source.address)) as folder:
+        path = folder / "shadow.duckdb"
+        for ending in ("", ".wal"):  # what is not yet in the file stands in the log beside it
+            if Path(source.address + ending).exists():
+                copy_file(Path(source.address + ending), Path(str(path) + ending))
+        yield f"duckdb:///{path}", "a copy of the file"
+
+
+@contextmanager
+def _postgres(source: Backend, shadow: str | None) -> Generator[tuple[str, str]]:
+    major = server_major(str(source.query("SHOW server_version")[0][0]))
+    if shadow is not None:
+        with scratch_database(shadow, "oneplan_shadow") as url:
+            _pour(source.address, url, major)
+            yield url, "a scratch database on the shadow server"
+        return
+    if major > MAJORS[-1]:
+        raise UsageError(
+            f"{source.location} is Postgres {major}, newer than the embedded one ({MAJORS[-1]}): "
+            "pass --shadow with a server of that version"
+        )
+    nearest = nearest_major(major)
+    with server(major=nearest) as embedded, scratch_database(embedded, "oneplan_shadow") as url:
+        _pour(source.address, url, nearest)
+        yield url, f"an embedded Postgres {nearest}"
+
+
+def _pour(source: str, target: str, major: int) -> None:
+    """Schema and rows, by way of a dump that the target's own version reads."""
+    tools = nearest_major(major)
+    with tempfile.TemporaryDirectory(prefix="oneplan-shadow-") as folder:
+        dump = str(Path(folder) / "shadow.dump")
+        script = str(Path(folder) / "shadow.sql")
+        run_program("pg_dump", ["-Fc", "--no-owner", "--no-privileges", "--file", dump], source, tools)
+        run_program("pg_restore", ["--no-owner", "--no-privileges", "--file", script, dump], None, tools)
+        try:
+            run_program("psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", script], target, tools)
+        except DatabaseError as error:
+            raise DatabaseError(
+                f"the shadow cannot hold a copy of the database ({error}): pass --shadow with a server that can"
+            ) from error
+
+
+@contextmanager
+def _folder(database: Path) -> Generator[Path]:
+    """Beside nothing of the user's: the copy has all their rows, and goes with the folder, readable by us alone."""
+    with tempfile.TemporaryDirectory(prefix=f"oneplan-shadow-{database.stem}-") as folder:
+        yield Path(folder)

@@ -12,7 +12,7 @@ from assistant.terminal import Settled, Terminal
 from assistant.threads import Conversation
 from assistant.views import clean, proposal_view
 from tools.errors import ApprovalNeeded, OneplanError
-from tools.schema.model import Question
+from tools.toolbox.answers import question_of
 
 KEYS = "[a]pprove  approve the [p]hase  [e]dit  [r]eject  [l]ook into  [q]uit, leaving it pending"
 WORDS = {
@@ -167,7 +167,7 @@ def _look(talk: Conversation, question: Answer, terminal: Terminal) -> None:
 def _ask_questions(question: Answer, terminal: Terminal) -> Answer:
     renames: list[bool | None] = []
     for facts in question["renames"]:
-        asked = Question(**facts)
+        asked = question_of(facts)
         evidence = f" ({'; '.join(asked.evidence)})" if asked.evidence else ""
         renames.append(_yes_no_later(terminal, clean(sentence(asked) + evidence)))
     fills: list[str | None] = []

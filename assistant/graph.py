@@ -19,7 +19,7 @@ from langgraph.graph import END, START, StateGraph  # noqa: E402
 from langgraph.types import interrupt  # noqa: E402
 
 from assistant.model import ChatModel, Message, ToolSpec  # noqa: E402
-from assistant.state import State, add_usage, window  # noqa: E402
+from assistant.state import State, Update, add_usage, window  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,36 +40,36 @@ class Tools(Protocol):
     def specs(self) -> list[ToolSpec]: ...
     def system(self, state: State) -> str: ...
     def effect(self, name: str) -> Literal["read", "write"]: ...
-    def read(self, state: State, emit: Emit) -> State: ...
-    def propose(self, state: State, emit: Emit) -> State: ...
-    def execute(self, state: State, emit: Emit) -> State: ...
+    def read(self, state: State, emit: Emit) -> Update: ...
+    def propose(self, state: State, emit: Emit) -> Update: ...
+    def execute(self, state: State, emit: Emit) -> Update: ...
 
 
 def build_graph(model: ChatModel, tools: Tools, checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[Any]:
-    def think(state: State) -> State:
+    def think(state: State) -> Update:
         emit = get_stream_writer()
         if state.get("rounds", 0) >= MAX_ROUNDS:
             emit({"kind": "text", "text": ENOUGH})
-            return State(messages=[Message(role="assistant", content=ENOUGH).model_dump()], calls=[])
+            return Update(messages=[Message(role="assistant", content=ENOUGH).model_dump()], calls=[])
         messages = [Message(role="system", content=tools.system(state)), *window(state["messages"])]
         reply = model.reply(messages, tools.specs(), lambda text: emit({"kind": "text", "text": text}))
-        return State(
+        return Update(
             messages=[reply.message.model_dump()],
             calls=[call.model_dump() for call in reply.message.tool_calls],
             rounds=state.get("rounds", 0) + 1,
             usage=add_usage(state.get("usage", {}), reply.usage),
         )
 
-    def read(state: State) -> State:
+    def read(state: State) -> Update:
         return tools.read(state, get_stream_writer())
 
-    def propose(state: State) -> State:
+    def propose(state: State) -> Update:
         return tools.propose(state, get_stream_writer())
 
-    def gate(state: State) -> State:
-        return State(decision=interrupt(state["question"]))
+    def gate(state: State) -> Update:
+        return Update(decision=interrupt(state.get("question")))
 
-    def execute(state: State) -> State:
+    def execute(state: State) -> Update:
         return tools.execute(state, get_stream_writer())
 
     def after_think(state: State) -> str:

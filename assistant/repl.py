@@ -21,6 +21,7 @@ from assistant.threads import Conversation
 from assistant.transcript import Transcript
 from assistant.views import clean, proposal_view
 from tools.errors import ApprovalNeeded, OneplanError, UsageError
+from tools.location import parse_location
 
 BANNER = "oneplan: ask what is missing, say `plan it`, or type /help. Nothing is written without your approval."
 
@@ -58,11 +59,16 @@ def choose_model(workspace: Workspace, *, offline: bool = False) -> ChatModel:
 
 
 def run_repl(
-    workspace: Workspace, model: ChatModel, thread: str | None = None, terminal: Terminal | None = None
+    workspace: Workspace,
+    model: ChatModel,
+    thread: str | None = None,
+    terminal: Terminal | None = None,
+    suggestions: Sequence[str] = (),
 ) -> int:
-    """Talk until the person leaves: 0, or 3 when a proposal was left pending at the end of input."""
+    """Talk until the person leaves: 0, or 3 when a proposal was left pending at the end of input. `suggestions`: what
+    completion offers besides commands and tables."""
     with Conversation(workspace, model, thread or new_thread(), interactive=True) as talk:
-        return _Repl(talk, terminal or _terminal(talk)).run()
+        return _Repl(talk, terminal or _terminal(talk, suggestions)).run()
 
 
 def ask_once(workspace: Workspace, model: ChatModel, text: str) -> AskResult:
@@ -86,8 +92,10 @@ def ask_once(workspace: Workspace, model: ChatModel, text: str) -> AskResult:
 def play(
     workspace: Workspace, model: ChatModel, turns: Sequence[str], consent: Consents, terminal: Terminal | None = None
 ) -> int:
-    """Play a list of user turns with consent by flag, on screen as in the REPL. Raises ApprovalNeeded, with the proposal
-    left pending, at the first action that the flags do not cover."""
+    """Play a list of user turns with consent by flag, on screen as in the REPL.
+
+    Raises ApprovalNeeded, with the proposal left pending, at the first action that the flags do not cover.
+    """
     with Conversation(workspace, model, new_thread("play")) as talk:
         screen = terminal or PlainTerminal()
         transcript = Transcript(screen.console)
@@ -184,16 +192,19 @@ class _Repl:
             self.terminal.show(Text("interrupted: nothing more is done in this turn", style="bold"))
 
 
-def _terminal(talk: Conversation) -> Terminal:
+def _terminal(talk: Conversation, suggestions: Sequence[str] = ()) -> Terminal:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return PlainTerminal()
-    return PromptTerminal(talk.workspace.home / "history", lambda: [*NAMES, *_table_names(talk)])
+    return PromptTerminal(talk.workspace.home / "history", [*NAMES, *_table_names(talk), *suggestions])
 
 
 def _table_names(talk: Conversation) -> list[str]:
-    """For completion; a workspace that names no schema, or one that cannot be read, completes no names."""
+    """For completion, from a live database; a workspace without one, or one that cannot be read, completes none."""
     try:
-        return [table.key for table in talk.belt.desk(talk.belt.pins({})).current_schema.tables]
+        current = talk.workspace.settings.current
+        if not current or parse_location(current).live is None:
+            return []
+        return [table.key for table in talk.belt.desk(talk.pins).current_schema.tables]
     except OneplanError:
         return []
 

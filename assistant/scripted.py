@@ -35,7 +35,7 @@ class ScriptedModel:
         if turn >= len(self.script):
             raise ModelError(f"the script has no answer number {turn + 1}")
         answer = self.script[turn]
-        if callable(answer):
+        while callable(answer):
             answer = answer(messages)
         if isinstance(answer, str):
             for word in answer.splitlines(keepends=True):

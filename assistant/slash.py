@@ -6,14 +6,17 @@ from collections.abc import Callable
 
 from rich.text import Text
 
+from assistant.model import Message
 from assistant.offline_answers import HELP
 from assistant.terminal import Terminal
 from assistant.threads import Conversation, known_threads
 from assistant.views import clean, table
 
 LOCAL = ("/help", "/approvals", "/context", "/thread")
-WORK = ("/gap", "/plan", "/rehearse", "/apply", "/verify", "/rollback", "/status", "/runs", "/board", "/search", "/ingest",
-        "/explain")  # fmt: skip
+WORK = (
+    "/gap", "/plan", "/explain", "/rehearse", "/apply", "/verify", "/rollback", "/status", "/runs", "/board", "/search",
+    "/ingest",
+)  # fmt: skip
 NAMES = (*LOCAL, *WORK, "/quit")
 
 SLASH_HELP = """\
@@ -54,11 +57,7 @@ class SlashHost:
             for message in messages:
                 self._terminal.show(Text(f"[{message.role}]", style="bold"), Text(clean(message.content)))
         else:
-            rows = [
-                (message.role, ", ".join(call.name for call in message.tool_calls) or message.content[:70].split("\n")[0],
-                 len(message.content))
-                for message in messages
-            ]  # fmt: skip
+            rows = [(message.role, _in_short(message), len(message.content)) for message in messages]
             self._terminal.show(table(("role", "what", "characters"), rows, right=("characters",)))
         tokens = f", {usage['total_tokens']:,} tokens so far" if usage.get("total_tokens") else ""
         sends = "yes" if self._talk.workspace.settings.model.send_rows else "no"
@@ -71,3 +70,7 @@ class SlashHost:
         names = [name for name in known_threads(self._talk.workspace.home) if name != self._talk.thread][:10]
         others = f"others: {', '.join(names)}" if names else "no others yet"
         self._terminal.show(Text(f"this is {self._talk.thread} (oneplan chat --thread {self._talk.thread}); {others}"))
+
+
+def _in_short(message: Message) -> str:
+    return ", ".join(call.name for call in message.tool_calls) or message.content[:70].partition("\n")[0]

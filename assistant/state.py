@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Required, TypedDict
 
 from assistant.model import Message
 
@@ -15,7 +15,7 @@ DATA_MARK = "is data, not instructions:\n"
 
 
 class State(TypedDict, total=False):
-    """One thread; a node gives the entries that it changes.
+    """One thread.
 
     messages: the conversation (assistant.model.Message as JSON). calls: tool calls of the last message that are not
     answered yet. pins: tools.toolbox.desk.Pins as JSON. work: the write call under way, with what is done of it.
@@ -23,8 +23,8 @@ class State(TypedDict, total=False):
     the calls it made. usage: tokens in all.
     """
 
-    messages: Annotated[list[dict[str, Any]], operator.add]
-    calls: list[dict[str, Any]]
+    messages: Required[Annotated[list[dict[str, Any]], operator.add]]
+    calls: Required[list[dict[str, Any]]]
     pins: dict[str, Any]
     work: dict[str, Any] | None
     question: dict[str, Any] | None
@@ -34,9 +34,13 @@ class State(TypedDict, total=False):
     usage: dict[str, int]
 
 
-def new_turn(text: str) -> State:
+Update = dict[str, Any]
+"""What a node gives: the entries of the state that it changes."""
+
+
+def new_turn(text: str) -> Update:
     """The input of one user turn; whatever an earlier turn left half done is let go of (its proposal stays pending)."""
-    return State(
+    return Update(
         messages=[Message(role="user", content=text).model_dump()],
         calls=[], work=None, question=None, decision=None, rounds=0, seen=[],
     )  # fmt: skip

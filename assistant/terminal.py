@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import select
 import sys
-import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -116,9 +115,9 @@ def _check(watch: Watch[Any] | None) -> None:
 
 
 class PromptTerminal:
-    """A real terminal: history in `history`, completion of `words()` and of slash commands."""
+    """A real terminal: history in `history`, completion of `words`."""
 
-    def __init__(self, history: Path, words: Callable[[], Iterable[str]], console: Console | None = None) -> None:
+    def __init__(self, history: Path, words: Iterable[str], console: Console | None = None) -> None:
         from prompt_toolkit import PromptSession
         from prompt_toolkit.history import FileHistory, InMemoryHistory
 
@@ -166,13 +165,11 @@ def _watch_from(watch: Watch[Any]) -> None:
     app.create_background_task(poll())
 
 
-def _completer(words: Callable[[], Iterable[str]]) -> Any:
-    """Completion from a list that is fetched once, in the background: reading a schema may take a while."""
+def _completer(words: Iterable[str]) -> Any:
     from prompt_toolkit.completion import Completer, Completion
     from prompt_toolkit.document import Document
 
-    known: list[str] = []
-    threading.Thread(target=lambda: known.extend(sorted(set(words()))), daemon=True).start()
+    known = sorted(set(words))
 
     class Words(Completer):
         def get_completions(self, document: Document, complete_event: object) -> Iterable[Completion]:

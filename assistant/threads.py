@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import signal
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from queue import Empty, SimpleQueue
+from threading import Event as StopSignal
+from threading import Thread, current_thread, main_thread
+from types import FrameType
+from typing import TYPE_CHECKING, Any, cast
 
 from assistant.model import ChatModel, Message, Reply, ToolSpec
 from assistant.seams import Workspace
@@ -18,6 +23,7 @@ from tools.registry import TABLE, Tool
 from tools.toolbox.desk import Pins
 
 if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
     from langgraph.graph.state import CompiledStateGraph
 
 THREADS = "threads.sqlite"
@@ -28,7 +34,8 @@ Event = dict[str, Any]
 
 class Conversation:
     """A context manager that holds one thread. `say`, `resume` and `go_on` yield events as they come: `text`, `tool`,
-    `result`, `progress`, `done`, `revised`; when they end, `question` is what a person is asked, or None.
+    `result`, `progress`, `done`, `notice`; when they end, `question` is what a person is asked, or None. Ctrl-C ends
+    them as KeyboardInterrupt once the work has come to a safe place.
 
     Raises Busy when another process has the thread open, ModelError when the model cannot answer.
     """
@@ -42,7 +49,7 @@ class Conversation:
         self.workspace, self.thread = workspace, thread
         self.belt = Toolbelt(workspace, thread, interactive=interactive, table=table)
         self._model = self._active = model
-        self._config: dict[str, Any] = {"configurable": {"thread_id": thread}, "recursion_limit": 10_000}
+        self._config: RunnableConfig = {"configurable": {"thread_id": thread}, "recursion_limit": 10_000}
         self._stack = ExitStack()
 
     def __enter__(self) -> Conversation:
@@ -69,7 +76,7 @@ class Conversation:
 
     @property
     def state(self) -> State:
-        return State(**self._graph.get_state(self._config).values)  # type: ignore[arg-type]
+        return cast(State, {"messages": [], "calls": []} | self._graph.get_state(self._config).values)
 
     @property
     def messages(self) -> list[Message]:
@@ -127,30 +134,65 @@ class Conversation:
 
     def _run(self, given: Any) -> Iterator[Event]:
         self.belt.stop.clear()
-        stream = self._graph.stream(given, self._config, stream_mode="custom", durability="sync")
-        try:
+        stream = cast(
+            "Generator[Event]", self._graph.stream(given, self._config, stream_mode="custom", durability="sync")
+        )
+        with interrupt_sets(self.belt.stop), closing(stream):
             yield from stream
-        except BaseException:
-            # The node runs in another thread: it is told to end, and closing the stream waits for it.
-            self.belt.stop.set()
-            raise
-        finally:
-            stream.close()
+        if self.belt.stop.is_set():
+            raise KeyboardInterrupt
 
 
 class _Stoppable:
-    """A model whose stream ends when the belt is told to stop."""
+    """A model that can be left in the middle of its answer, also while nothing of it has come yet."""
 
     def __init__(self, model: ChatModel, belt: Toolbelt) -> None:
         self._model, self._belt, self.name = model, belt, model.name
 
     def reply(self, messages: list[Message], tools: list[ToolSpec], on_text: Callable[[str], None]) -> Reply:
-        def pass_on(text: str) -> None:
-            if self._belt.stop.is_set():
-                raise KeyboardInterrupt
-            on_text(text)
+        came: SimpleQueue[str | Reply | BaseException] = SimpleQueue()
 
-        return self._model.reply(messages, tools, pass_on)
+        def ask() -> None:
+            try:
+                came.put(self._model.reply(messages, tools, came.put))
+            except BaseException as error:  # handed to whoever waits
+                came.put(error)
+
+        # A thread of its own, since nothing ends a read from a socket; left behind, it ends with its time-out.
+        Thread(target=ask, daemon=True).start()
+        while not self._belt.stop.is_set():
+            try:
+                piece = came.get(timeout=0.1)
+            except Empty:
+                continue
+            if isinstance(piece, Reply):
+                return piece
+            if isinstance(piece, BaseException):
+                raise piece
+            on_text(piece)
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def interrupt_sets(stop: StopSignal) -> Iterator[None]:
+    """While the graph runs, Ctrl-C asks its node to end at the next safe place; a second one does not wait for that.
+
+    An exception in mid-stream would only make langgraph wait for the node, which then nobody has told to end.
+    """
+    if current_thread() is not main_thread():  # only the main thread is told of signals
+        yield
+        return
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, asked)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 import prompts
 from assistant.model import ToolCall, ToolSpec
 from assistant.seams import Workspace
-from assistant.state import State, tool_message
+from assistant.state import State, Update, tool_message
 from tools.errors import ApprovalRefused, OneplanError
 from tools.location import masked
 from tools.registry import TABLE, ReadTool, Tool, WriteTool
@@ -77,7 +77,7 @@ class Toolbelt:
             interactive=self.interactive, send_rows=settings.model.send_rows, progress=self._progress(emit),
         )  # fmt: skip
 
-    def read(self, state: State, emit: Emit) -> State:
+    def read(self, state: State, emit: Emit) -> Update:
         """Serve the read calls at the head of the list, up to the first write or the first question for a person."""
         calls, seen = list(state["calls"]), list(state.get("seen", []))
         messages: list[dict[str, Any]] = []
@@ -91,11 +91,11 @@ class Toolbelt:
             messages.append(self._told(call, outcome, emit))
             seen.append(_signature(call))
             calls.pop(0)
-        return State(
+        return Update(
             messages=messages, question=question, decision=None, calls=calls, seen=seen, pins=desk.pins.model_dump()
         )
 
-    def propose(self, state: State, emit: Emit) -> State:
+    def propose(self, state: State, emit: Emit) -> Update:
         """Put the next action of the write call at the head before the person, or close the call when none is left."""
         call = ToolCall.model_validate(state["calls"][0])
         work = state.get("work") or {"done": []}
@@ -115,15 +115,15 @@ class Toolbelt:
             "kind": "proposal", "proposal": proposed.proposal_id, "tool": call.name, "view": proposed.view,
             "standing": proposed.standing,
         }  # fmt: skip
-        return State(question=question, decision=None, work=work)
+        return Update(question=question, decision=None, work=work)
 
-    def execute(self, state: State, emit: Emit) -> State:
+    def execute(self, state: State, emit: Emit) -> Update:
         """Act on the person's answer. Whether it is a yes is the ledger's word: the answer itself opens nothing."""
         question, decision = state.get("question") or {}, state.get("decision") or {}
         desk = self.desk(self.pins(state), emit)
         if question.get("kind") == "questions":
             pins = answer_questions(desk, question, decision)
-            return State(pins=pins.model_dump(), question=None, decision=None)
+            return Update(pins=pins.model_dump(), question=None, decision=None)
         call = ToolCall.model_validate(state["calls"][0])
         work = {"done": list((state.get("work") or {}).get("done", []))}
         try:
@@ -141,7 +141,7 @@ class Toolbelt:
     def _decided(
         self, desk: Desk, call: ToolCall, work: dict[str, Any], question: dict[str, Any], decision: dict[str, Any],
         state: State, emit: Emit,
-    ) -> State:  # fmt: skip
+    ) -> Update:  # fmt: skip
         tool, arguments = self._judge(call)
         assert isinstance(tool, WriteTool)
         word = decision.get("decision")
@@ -150,23 +150,23 @@ class Toolbelt:
             for result in tool.job.perform(desk, arguments, hints):
                 work["done"].append(result)
                 emit({"kind": "done", "name": call.name, "data": result})
-            return State(work=work, question=None, decision=None)
+            return Update(work=work, question=None, decision=None)
         if word == "edit":
             try:
                 data, pins = tool.job.revise(desk, arguments, str(decision.get("sql", "")))
             except OneplanError as error:  # the person's own slip: they are told, and asked about the old SQL again
                 emit({"kind": "notice", "text": f"not changed: {error}"})
-                return State(question=None, decision=None, work=work)
+                return Update(question=None, decision=None, work=work)
             emit({"kind": "notice", "text": "edited and rehearsed anew: here is the new proposal"})
             emit({"kind": "revised", "name": call.name, "data": data})
             _withdraw(desk, question["proposal"], "edited by the person")
-            return State(pins=pins.model_dump(), question=None, decision=None, work=work)
+            return Update(pins=pins.model_dump(), question=None, decision=None, work=work)
         if word == "reject":
             reason = str(decision.get("reason", ""))
             _withdraw(desk, question["proposal"], reason)
             answer = {"rejected": question["view"].get("summary", ""), "reason": reason, "done": work["done"]}
             return self._close(state, call, answer | {"note": "nothing of it was run; the rest stays pending"}, emit)
-        return State(decision=None)
+        return Update(decision=None)
 
     def _serve(
         self, call: ToolCall, desk: Desk, seen: list[str], emit: Emit
@@ -202,8 +202,8 @@ class Toolbelt:
             data = {"error": "the answer is too long: ask for fewer items (limit), a later page (offset), or one table"}
         return tool_message(call.id, call.name, data).model_dump()
 
-    def _close(self, state: State, call: ToolCall, answer: dict[str, Any], emit: Emit) -> State:
-        return State(
+    def _close(self, state: State, call: ToolCall, answer: dict[str, Any], emit: Emit) -> Update:
+        return Update(
             messages=[self._told(call, answer, emit)], calls=state["calls"][1:], work=None, question=None,
             decision=None, seen=[*state.get("seen", []), _signature(call)],
         )  # fmt: skip

@@ -73,15 +73,18 @@ class _Screen(AbstractContextManager["_Screen"]):
     def _advance(self, what: str, done: int, total: int) -> None:
         if not self._console.is_terminal:
             return  # lines in a pipe or a log cannot be drawn over
-        if self._progress is None:
-            self._progress = Progress(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                console=self._console, transient=True,
-            )  # fmt: skip
-            self._progress.start()
+        progress = self._progress or self._begin_progress()
         if what != self._what or self._task is None:
-            self._task, self._what = self._progress.add_task(clean(what), total=total or None), what
-        self._progress.update(self._task, completed=done, total=total or None)
+            self._task, self._what = progress.add_task(clean(what), total=total or None), what
+        progress.update(self._task, completed=done, total=total or None)
+
+    def _begin_progress(self) -> Progress:
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=self._console, transient=True,
+        )  # fmt: skip
+        self._progress.start()
+        return self._progress
 
     def _end_progress(self) -> None:
         if self._progress is not None:

@@ -43,9 +43,10 @@ TABLE: tuple[Tool, ...] = (
     ReadTool("inspect_schema", "Tables of the current or the desired schema in short, or one table in full.",
              schema.InspectSchema, schema.inspect_schema),
     ReadTool("list_gaps", "What lies between the current and the desired schema.", schema.ListGaps, schema.list_gaps),
-    ReadTool("make_plan", "Make the stepwise plan from the current to the desired schema. Open rename questions are put "
-             "to the person. Writes nothing.", schema.Paged, plan.make_plan),
-    ReadTool("show_plan", "The plan's phases and steps with their reasons: why this order.", plan.ShowPlan, plan.show_plan),
+    ReadTool("make_plan", "Make the stepwise plan from the current to the desired schema. Open rename questions are "
+             "put to the person. Writes nothing.", schema.Paged, plan.make_plan),
+    ReadTool("show_plan", "The plan's phases and steps with their reasons: why this order.",
+             plan.ShowPlan, plan.show_plan),
     ReadTool("explain_step", "One step in full: SQL, undo, hazards, checks, why it is there.",
              plan.ExplainStep, plan.explain_step),
     ReadTool("rehearse_plan", "Run the plan forward and back on a shadow copy. The database is only read.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,13 @@ def break_down(desk: Desk, arguments: NoArguments) -> Outcome:
     raise RuntimeError("secret row 4711")
 
 
+def count_slowly(desk: Desk, arguments: NoArguments) -> Outcome:
+    for number in range(2000):
+        desk.progress("counting", number, 2000)
+        time.sleep(0.02)
+    return Outcome({"counted": 2000})
+
+
 def ask_rename(desk: Desk, arguments: NoArguments) -> Outcome:
     columns = [list(names) for names in desk.answers.columns]
     questions = () if columns else (Question("column", "agents", "title", "display_name", ("same type",), 0.5),)
@@ -83,6 +91,7 @@ def ask_rename(desk: Desk, arguments: NoArguments) -> Outcome:
 FAKES = (
     ReadTool("read_notes", "the notes", NoArguments, read_notes),
     ReadTool("break_down", "fails", NoArguments, break_down),
+    ReadTool("count_slowly", "counts", NoArguments, count_slowly),
     ReadTool("ask_rename", "asks", NoArguments, ask_rename),
     WriteTool("write_notes", "append lines", Notes, NotesJob()),
 )

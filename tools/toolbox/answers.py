@@ -26,7 +26,7 @@ def answer_questions(desk: Desk, question: dict[str, Any], decision: dict[str, A
     answers, left_open = desk.answers, list(desk.pins.left_open)
     said = [*decision.get("renames", [])]
     for at, facts in enumerate(question["renames"]):
-        asked = Question(**{**facts, "evidence": tuple(facts["evidence"])})
+        asked = question_of(facts)
         word = said[at] if at < len(said) else None
         if word is None:
             left_open.append(_name(asked))
@@ -40,6 +40,12 @@ def answer_questions(desk: Desk, question: dict[str, Any], decision: dict[str, A
         else:
             left_open.append(f"fill {fill['table']}.{fill['column']}")
     return desk.pins.with_answers(answers).model_copy(update={"left_open": left_open})
+
+
+def question_of(facts: dict[str, Any]) -> Question:
+    """A question from the JSON that the gate was given."""
+    evidence = tuple(str(line) for line in facts["evidence"])
+    return Question(facts["kind"], facts["table"], facts["before"], facts["after"], evidence, facts["likeness"])
 
 
 def with_rename(answers: Answers, question: Question, yes: bool) -> Answers:

@@ -45,8 +45,9 @@ class Desk:
     """One turn's surroundings.
 
     current, desired: locations, "" where the workspace names none. shadow: a Postgres server for rehearsals.
-    interactive: a person can be asked right now. progress: called with (what, done, total) as long work goes on; it may raise to stop the work between two batches.
-    life: how long a proposal stays good. send_rows: tools may answer with rows of the user's tables.
+    interactive: a person can be asked right now. progress: called with (what, done, total) as long work goes on; it may
+    raise to stop the work between two batches. life: how long a proposal stays good. send_rows: tools may answer with
+    rows of the user's tables.
     """
 
     store: Store

@@ -163,8 +163,8 @@ def test_a_document_decoded_twice_is_mended(store: Store, seeds: Path) -> None:
     assert "task-board.md" not in mended
     hit = search(store, "multi-industry agent support via mapping", limit=1)[0]
     assert "✅" in hit.excerpt
-    hit = search(store, "copy or rename legacy fields as needed", limit=1)[0]
-    assert (Path(hit.path).name, hit.line) == ("task-board.md", 43)
+    hit = search(store, "analytics playbook steps hook gift permission-aware", limit=1)[0]
+    assert (Path(hit.path).name, hit.line) == ("task-board.md", 46)
 
 
 def test_sound_text_is_not_touched() -> None:

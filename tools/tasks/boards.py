@@ -1,0 +1,182 @@
+"""Boards in the store. The store is the truth; Markdown files are brought in and written out.
+
+Each write takes an approval for the exact change to the board as it is, and claims it in the transaction that writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.approvals import Action, Ledger, Via
+from knowledge.clock import to_store, utc_now
+from knowledge.events import Event, Events
+from tools.errors import ApprovalRefused, UsageError
+from tools.tasks.export import Rendered, board_to_markdown
+from tools.tasks.files import file_digest, write_atomically
+from tools.tasks.from_plan import progress
+from tools.tasks.model import Board
+from tools.tasks.serial import board_digest, board_from_json, board_to_json
+from tools.tasks.update import Change, apply, describe, several
+
+if TYPE_CHECKING:
+    from knowledge.store import Store
+
+DEFAULT = "board"
+
+
+class Boards:
+    """The boards of one store, by name."""
+
+    def __init__(self, store: Store, ledger: Ledger) -> None:
+        self._store, self._ledger, self._events = store, ledger, Events(store)
+
+    def names(self) -> tuple[str, ...]:
+        with self._store.open() as connection:
+            return tuple(str(row[0]) for row in connection.execute("SELECT name FROM board ORDER BY name").fetchall())
+
+    def load(self, name: str = DEFAULT) -> Board:
+        """Raises UsageError when there is no such board."""
+        board = self.find(name)
+        if board is None:
+            raise UsageError(f"there is no board {name!r}: make one with `oneplan board import FILE`")
+        return board
+
+    def find(self, name: str = DEFAULT) -> Board | None:
+        with self._store.open() as connection:
+            row = connection.execute("SELECT body FROM board WHERE name = ?", [name]).fetchone()
+        return board_from_json(json.loads(row[0])) if row else None
+
+    def action(self, change: Change, name: str = DEFAULT) -> Action:
+        """What is to be approved: the change, to the board as it is now. Raises UsageError where it does not fit."""
+        before = self.find(name)
+        _after(before, change, name)
+        base = board_digest(before) if before else ""
+        return Action("board_change", f"Board {name}: {_said(change)}", {"board": name, "change": change}, base=base)
+
+    def execute(self, change: Change, approval_id: str, *, actor: str, thread: str = "", name: str = DEFAULT) -> Board:
+        """Make an approved change. Raises ApprovalRefused when the board, the change or anything else is another."""
+        with self._store.transaction():
+            action = self.action(change, name)
+            claim = self._ledger.claim(approval_id, action, actor=actor, thread=thread)
+            board = self._save(name, change, actor, claim.approval_id)
+            self._ledger.record(claim, "done")
+        return board
+
+    def consented(
+        self, change: Change, *, actor: str, approver: str, via: Via, thread: str = "", name: str = DEFAULT
+    ) -> Board:
+        """Make a change that a person has just asked for by name (a typed command): proposed, approved and made in one
+        transaction, so that two terminals cannot come between."""
+        with self._store.transaction():
+            proposal = self._ledger.propose(self.action(change, name), actor=actor, thread=thread)
+            approval = self._ledger.approve(proposal.id, approver=approver, via=via)[0]
+            return self.execute(change, approval.id, actor=actor, thread=thread, name=name)
+
+    def follow(self, states: Mapping[str, str], *, actor: str, run: str, name: str = DEFAULT) -> Board:
+        """Bring the tasks of a plan in step with its run: states by step id, as the journal has them.
+
+        A projection, covered by the approvals that the run has claimed: without one it is ApprovalRefused.
+        """
+        with self._store.transaction() as connection:
+            if not connection.execute("SELECT 1 FROM approval WHERE run = ? AND run <> ''", [run]).fetchone():
+                raise ApprovalRefused(f"run {run!r} has claimed no approval: the board does not follow it")
+            board = self.load(name)
+            changes = progress(board, states)
+            return self._save(name, several(board, changes)[1], actor, "", run) if changes else board
+
+    def export_action(self, path: Path, name: str = DEFAULT) -> tuple[Action, Rendered]:
+        """What is to be approved to write the board to a file; base is the digest of the file that is there now."""
+        rendered = board_to_markdown(self.load(name))
+        verb = "Overwrite" if path.exists() else "Write"
+        arguments = {"path": str(path.absolute()), "text": rendered.text, "board": name}
+        summary = f"{verb} {path} with board {name}"
+        return Action("write_file", summary, arguments, base=file_digest(path)), rendered
+
+    def export(self, path: Path, approval_id: str, *, actor: str, thread: str = "", name: str = DEFAULT) -> Rendered:
+        """Write the board to a file, whole or not at all, keeping the bytes of what did not change."""
+        action, rendered = self.export_action(path, name)
+        with self._ledger.claimed(approval_id, action, actor=actor, thread=thread):
+            write_atomically(path, rendered.text, expected=action.base)
+            self._written(name, path, rendered, actor)
+        return rendered
+
+    def history(self, name: str = DEFAULT, task_id: str = "", limit: int = 1000) -> tuple[Event, ...]:
+        """Who changed what and when, oldest first; with a task's id only what touched it."""
+        events = [event for event in self._events.read("board.*", limit=1_000_000) if event.data.get("board") == name]
+        if task_id:
+            events = [event for event in events if _touches(event.data.get("change"), task_id)]
+        return tuple(events[-limit:])
+
+    def _save(self, name: str, change: Change, actor: str, approval: str, run: str = "") -> Board:
+        board = _after(self.find(name), change, name)
+        self._put(name, board)
+        facts = {"board": name, "change": _logged(change), "approval": approval, "run": run}
+        self._events.append("board.changed", {key: value for key, value in facts.items() if value}, actor=actor)
+        return board
+
+    def _put(self, name: str, board: Board) -> None:
+        body = json.dumps(board_to_json(board), ensure_ascii=False)
+        moment = to_store(utc_now())
+        with self._store.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO board VALUES (?, ?, ?, ?)", [name, body, board_digest(board), moment]
+            )
+
+    def _written(self, name: str, path: Path, rendered: Rendered, actor: str) -> None:
+        """From now on the board's text is what the file says; a change made meanwhile stays unexported."""
+        with self._store.transaction():
+            board = self.load(name)
+            self._put(name, replace(board, text=rendered.text, source=str(path)))
+            self._events.append("board.exported", {"board": name, "path": str(path)}, actor=actor)
+
+
+def import_change(board: Board, *, replace_changes: bool = False) -> Change:
+    """The change that brings in a board read from a file or made from a plan, in place of the one there is.
+
+    `replace_changes` says that what the present board holds and no file has may go.
+    """
+    return {"op": "import", "board": board_to_json(board), "replace_changes": replace_changes}
+
+
+def unexported(board: Board) -> bool:
+    """Whether the board holds something that the Markdown it came from, or was last written to, does not."""
+    rendered = board_to_markdown(board)
+    return bool(rendered.text != board.text or rendered.lost)
+
+
+def _after(before: Board | None, change: Change, name: str) -> Board:
+    if change.get("op") != "import":
+        if before is None:
+            raise UsageError(f"there is no board {name!r}: make one with `oneplan board import FILE`")
+        return apply(before, change)
+    if before and unexported(before) and not change.get("replace_changes"):
+        raise UsageError(
+            f"board {name!r} holds changes that are in no file: export it first, or say that they may be replaced"
+        )
+    return board_from_json(change["board"])
+
+
+def _said(change: Change) -> str:
+    if change.get("op") != "import":
+        return describe(change)
+    board = board_from_json(change["board"])
+    return f"{len(board.by_id)} tasks in {len(board.sections)} sections from {board.source or 'a new board'}"
+
+
+def _logged(change: Change) -> Change:
+    """A change as the log keeps it: an import without its text."""
+    if change.get("op") != "import":
+        return change
+    return {"op": "import", "said": _said(change), "digest": board_digest(board_from_json(change["board"]))}
+
+
+def _touches(change: Change | None, task_id: str) -> bool:
+    if not change:
+        return False
+    if change.get("op") == "several":
+        return any(_touches(part, task_id) for part in change["changes"])
+    return task_id in (change.get("task"), change.get("item"))

@@ -1,0 +1,123 @@
+"""A board of tasks in sections. Values are frozen; a board that came from Markdown keeps that text to go back to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from tools.errors import UsageError
+
+Status = Literal["todo", "doing", "done", "cancelled"]
+STATUSES: tuple[Status, ...] = ("todo", "doing", "done", "cancelled")
+OPEN: tuple[Status, ...] = ("todo", "doing")
+
+Scope = Literal["task", "section", "rows_above", "sections_above"]
+
+
+@dataclass(frozen=True)
+class Dependency:
+    """A dependency that was understood. text: as written. how: a phrase saying why it means that.
+
+    scope says what `target` names: a task's id; a section's key, for all its tasks; the task's own id, for all rows
+    above it in its section; its section's key, for all sections above.
+    """
+
+    text: str
+    scope: Scope
+    target: str
+    how: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A piece of work. id: section key and number (`2.3`). depends: the dependency text as written.
+
+    needs: what of it was understood. unclear: (text, candidate ids) for what may mean several things. unknown: texts
+    that name nothing on this board; they block nobody. step_id ties the task to a step of a plan. line: where it was
+    read, from 1; 0 for a task made here.
+    """
+
+    id: str
+    section: str
+    description: str
+    owner: str = ""
+    priority: str = ""
+    depends: str = ""
+    status: Status = "todo"
+    notes: str = ""
+    step_id: str = ""
+    needs: tuple[Dependency, ...] = ()
+    unclear: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unknown: tuple[str, ...] = ()
+    line: int = field(default=0, compare=False)
+
+    @property
+    def open(self) -> bool:
+        return self.status in OPEN
+
+
+@dataclass(frozen=True)
+class Section:
+    """key: its number as text, unique on the board."""
+
+    key: str
+    title: str
+    tasks: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckItem:
+    """A line of a checklist (`- [ ] All core flows tested`). id: `c1`, `c2`, … in the order of the document."""
+
+    id: str
+    text: str
+    status: Status = "todo"
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Board:
+    """title: of the document. text: the Markdown it came from, "" for one made here. problems: what an import could not
+    use, as sentences (`board.md:12: …`); it stays in `text`."""
+
+    title: str = ""
+    sections: tuple[Section, ...] = ()
+    checklist: tuple[CheckItem, ...] = ()
+    text: str = ""
+    source: str = ""
+    problems: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Task]:
+        """All tasks, in the board's order."""
+        for section in self.sections:
+            yield from section.tasks
+
+    @cached_property
+    def by_id(self) -> dict[str, Task]:
+        return {task.id: task for task in self}
+
+    @cached_property
+    def by_key(self) -> dict[str, Section]:
+        return {section.key: section for section in self.sections}
+
+    def task(self, task_id: str) -> Task:
+        """The task with this id; UsageError for another."""
+        wanted = task_id.strip().removeprefix("#")
+        if wanted not in self.by_id:
+            raise UsageError(f"there is no task {task_id!r} on the board: see `oneplan board show`")
+        return self.by_id[wanted]
+
+    def section(self, name: str) -> Section:
+        """The section with this key or title, whatever the case; UsageError for another."""
+        wanted = name.strip().casefold()
+        for section in self.sections:
+            if wanted in (
+                section.key.casefold(),
+                section.title.casefold(),
+                f"{section.key}. {section.title}".casefold(),
+            ):
+                return section
+        known = ", ".join(f"{section.key}. {section.title}" for section in self.sections) or "none"
+        raise UsageError(f"there is no section {name!r} on the board; there are: {known}")

@@ -41,6 +41,15 @@ class IngestReport:
     files: tuple[Ingested, ...]
     problems: tuple[str, ...]
 
+    @property
+    def added(self) -> tuple[Ingested, ...]:
+        """Files whose sections are new in the store: new files and changed ones."""
+        return tuple(file for file in self.files if file.status in ("new", "changed"))
+
+    @property
+    def unchanged(self) -> tuple[Ingested, ...]:
+        return tuple(file for file in self.files if file.status == "unchanged")
+
 
 @dataclass
 class _Reading:
@@ -50,7 +59,7 @@ class _Reading:
     problems: list[str] = field(default_factory=list[str])
 
 
-def ingest(store: Store, paths: Iterable[Path], *, actor: str) -> IngestReport:
+def ingest(store: Store, paths: Iterable[Path], *, actor: str = "") -> IngestReport:
     """Take in files (any text) and folders (their Markdown and text files).
 
     A file that has not changed is left alone; a changed one replaces its sections; one that is gone from a named folder

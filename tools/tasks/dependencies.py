@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from tools.tasks.model import Board, Dependency, Section, Task
 
@@ -79,6 +80,7 @@ class _Names:
     words: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     section_names: dict[str, list[Section]] = field(default_factory=lambda: defaultdict(list))
     section_parts: dict[str, list[Section]] = field(default_factory=lambda: defaultdict(list))
+    looked_up: dict[frozenset[str], tuple[str, ...]] = field(default_factory=dict[frozenset[str], tuple[str, ...]])
     section_words: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
 
     def __post_init__(self) -> None:
@@ -150,12 +152,14 @@ class _Names:
         begun = [id_ for id_ in begun if id_ != task.id]
         if begun:
             return self._one(text, begun, "by the beginning of its name")
-        wanted = set(stems)
+        wanted = frozenset(stems)
         if len(wanted) > 1:
             titles = [self.board.by_key[key] for key in _in_all(self.section_words, wanted)]
             if titles:
                 return self._section(text, titles, section, task, "by words of its name")
-        common = [id_ for id_ in _in_all(self.words, wanted) if id_ != task.id]
+        if wanted not in self.looked_up:
+            self.looked_up[wanted] = _in_all(self.words, wanted)
+        common = [id_ for id_ in self.looked_up[wanted] if id_ != task.id]
         return self._one(text, common, "by words of its name") if common else None
 
     def _one(self, text: str, ids: list[str], how: str) -> Meaning:
@@ -183,10 +187,10 @@ def _all_above(text: str, section: Section, task: Task, board: Board) -> Depende
     return Dependency(text, "sections_above", section.key, how)
 
 
-def _in_all(index: Mapping[str, Mapping[str, None]], words: set[str]) -> list[str]:
-    """What the index has under every one of the words, in the board's order; the rarest word keeps it short."""
+def _in_all(index: Mapping[str, Mapping[str, None]], words: frozenset[str]) -> tuple[str, ...]:
+    """What the index has under every one of the words, in the board's order: as much of it as a question names."""
     rarest, *others = sorted((index.get(word, {}) for word in words), key=len)
-    return [key for key in rarest if all(key in other for other in others)]
+    return tuple(islice((key for key in rarest if all(key in other for other in others)), _FEW + 1))
 
 
 def _and_pieces(text: str) -> list[str]:

@@ -79,34 +79,35 @@ class _Page:
 def _write_section(page: _Page, section: Section, tables: list[Table]) -> list[str]:
     rows = list(task_rows(tables))
     lost: list[str] = []
-    for task, (table, columns, row) in zip(section.tasks, rows, strict=False):
-        lost.extend(_write_row(page, task, table, columns, row))
+    for task, (columns, row) in zip(section.tasks, rows, strict=False):
+        lost.extend(_write_row(page, task, columns, row))
     columns = columns_of([cell.value for cell in tables[-1].header.cells]) or {}
     for task in section.tasks[len(rows) :]:
         page.add(_end(tables[-1]), [_new_row(task, tables[-1], columns)])
-        lost.extend(_without_column(task, columns, None))
+        lost.extend(_without_column(task, columns))
     return lost
 
 
-def _write_row(page: _Page, task: Task, table: Table, columns: dict[Column, int], row: Row) -> list[str]:
+def _write_row(page: _Page, task: Task, columns: dict[Column, int], row: Row) -> list[str]:
+    changed: dict[int, Column] = {
+        index: column
+        for column, index in columns.items()
+        if not same_cell(task, column, value_at(row, columns, column))
+    }
     # From the right, so that the places of the cells further left stay true.
-    for column, index in sorted(columns.items(), key=lambda item: -item[1]):
-        if same_cell(task, column, value_at(row, columns, column)):
-            continue
-        value = cell_text(task, column)
-        if index < len(row.cells):
-            cell = row.cells[index]
-            page.replace(row.line, cell.start, cell.end, fit(cell.raw, value))
-        else:
-            line = page.line(row.line)
-            closed = line.rstrip() if line.rstrip().endswith("|") else f"{line.rstrip()} |"
-            blanks = " |" * (index - len(row.cells))
-            page.replace(row.line, 0, len(line), f"{closed}{blanks} {escape(value)} |")
-            row = Row(row.line, row.cells)
-    return _without_column(task, columns, row)
+    for index in sorted((index for index in changed if index < len(row.cells)), reverse=True):
+        cell = row.cells[index]
+        page.replace(row.line, cell.start, cell.end, fit(cell.raw, cell_text(task, changed[index])))
+    if max(changed, default=0) >= len(row.cells):
+        line = page.line(row.line)
+        closed = line.rstrip() if line.rstrip().endswith("|") else f"{line.rstrip()} |"
+        missing = range(len(row.cells), max(changed) + 1)
+        values = [escape(cell_text(task, changed[index])) if index in changed else "" for index in missing]
+        page.replace(row.line, 0, len(line), closed + "".join(f" {value} |" if value else " |" for value in values))
+    return _without_column(task, columns)
 
 
-def _without_column(task: Task, columns: dict[Column, int], row: Row | None) -> list[str]:
+def _without_column(task: Task, columns: dict[Column, int]) -> list[str]:
     """What a task says and its table has no column for."""
     plain = Task(task.id, task.section, task.description)
     return [

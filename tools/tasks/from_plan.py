@@ -28,9 +28,8 @@ _CHECKS: dict[Phase, str] = {
     Phase.MONITOR: "Watched after launch, with the way back ready",
 }
 _STATUS_OF: dict[str, Status] = {
-    "done": "done", "succeeded": "done", "applied": "done",
-    "running": "doing", "started": "doing", "failed": "doing", "interrupted": "doing",
-    "pending": "todo", "undone": "todo", "rolled_back": "todo", "skipped": "todo",
+    "done": "done", "begun": "doing", "started": "doing", "paused": "doing", "failed": "doing",
+    "pending": "todo", "undone": "todo",
 }  # fmt: skip
 
 

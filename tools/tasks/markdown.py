@@ -15,6 +15,9 @@ from tools.tasks.model import Board, CheckItem, Section, Task
 from tools.tasks.ready import cycles
 from tools.tasks.tables import Document, Row, Table, scan
 
+Problem = tuple[int, str]
+"""A line, from 1, and a sentence."""
+
 _NUMBERED = re.compile(r"^(\d+)[.)]\s+(.*\S)")
 
 
@@ -42,21 +45,18 @@ def board_from_markdown(text: str, source: str = "") -> Board:
             "holds no table of tasks: a heading, then | Task Description | Owner | Priority | Dependencies | Status |",
             source=source,
         )
-    problems = list(_broken(document, source))
-    sections = tuple(
-        Section(key, title, tuple(_tasks(document, key, tables, source, problems))) for key, title, tables in places
-    )
-    problems.extend(_duplicates(sections, source))
+    problems = list(_broken(document))
+    sections = tuple(Section(key, title, tuple(_tasks(key, tables, problems))) for key, title, tables in places)
+    problems.extend(_duplicates(sections))
     checklist = tuple(
         CheckItem(f"c{number}", check.text, read_status(check.mark) or "todo", check.line + 1)
         for number, check in enumerate(document.checks, start=1)
     )
     title = next((text for _, level, text in document.headings if level == 1), "")
     board = resolved(Board(title, sections, checklist, text, source))
-    problems.extend(
-        f"{source}:{board.task(path[0]).line}: goes round in a circle: {' → '.join(path)}" for path in cycles(board)
-    )
-    return replace(board, problems=tuple(problems))
+    for path in cycles(board):
+        problems.append((board.task(path[0]).line, f"tasks wait for each other in a circle: {' → '.join(path)}"))
+    return replace(board, problems=tuple(f"{source}:{line}: {sentence}" for line, sentence in sorted(problems)))
 
 
 def task_tables(document: Document) -> list[tuple[str, str, list[Table]]]:
@@ -74,13 +74,13 @@ def task_tables(document: Document) -> list[tuple[str, str, list[Table]]]:
     return _with_keys(found)
 
 
-def task_rows(tables: list[Table]) -> Iterator[tuple[Table, dict[Column, int], Row]]:
+def task_rows(tables: list[Table]) -> Iterator[tuple[dict[Column, int], Row]]:
     """The rows that are tasks, in order: their number is the task's."""
     for table in tables:
         columns = columns_of([cell.value for cell in table.header.cells]) or {}
         for row in table.rows:
             if len(row.cells) <= len(table.header.cells) and _described(table, row):
-                yield table, columns, row
+                yield columns, row
 
 
 def value_at(row: Row, columns: dict[Column, int], column: Column) -> str:
@@ -106,22 +106,19 @@ def _with_keys(sections: list[tuple[str, str, list[Table]]]) -> list[tuple[str, 
     return keyed
 
 
-def _tasks(document: Document, key: str, tables: list[Table], source: str, problems: list[str]) -> Iterator[Task]:
+def _tasks(key: str, tables: list[Table], problems: list[Problem]) -> Iterator[Task]:
     for table in tables:
         for row in table.rows:
             if len(row.cells) > len(table.header.cells):
-                problems.append(
-                    f"{source}:{row.line + 1}: the row has {len(row.cells)} cells for {len(table.header.cells)} columns"
-                    r" and was left out: write a | inside a cell as \|"
-                )
-    for number, (_, columns, row) in enumerate(task_rows(tables), start=1):
+                cells = f"{len(row.cells)} cells for {len(table.header.cells)} columns"
+                sentence = rf"the row has {cells} and was left out: write a | inside a cell as \|"
+                problems.append((row.line + 1, sentence))
+    for number, (columns, row) in enumerate(task_rows(tables), start=1):
         written = value_at(row, columns, "status")
         status = read_status(written)
         if status is None:
-            problems.append(
-                f"{source}:{row.line + 1}: the status {written!r} is not known and counts as to do: "
-                "use [ ], [/], [x] or [-]"
-            )
+            sentence = f"the status {written!r} is not known and counts as to do: use [ ], [/], [x] or [-]"
+            problems.append((row.line + 1, sentence))
         yield Task(
             f"{key}.{number}", key, value_at(row, columns, "description"), value_at(row, columns, "owner"),
             value_at(row, columns, "priority"), value_at(row, columns, "depends"), status or "todo",
@@ -129,23 +126,23 @@ def _tasks(document: Document, key: str, tables: list[Table], source: str, probl
         )  # fmt: skip
 
 
-def _broken(document: Document, source: str) -> Iterator[str]:
+def _broken(document: Document) -> Iterator[Problem]:
     previous = -2
     for line in document.like_tables:
         if line != previous + 1:
-            yield (
-                f"{source}:{line + 1}: looks like a table but is none, so it was left out: "
+            sentence = (
+                "looks like a table but is none, so it was left out: "
                 "the header and the |---| line below it need the same number of columns"
             )
+            yield line + 1, sentence
         previous = line
 
 
-def _duplicates(sections: tuple[Section, ...], source: str) -> Iterator[str]:
+def _duplicates(sections: tuple[Section, ...]) -> Iterator[Problem]:
     first: dict[str, Task] = {}
     for section in sections:
         for task in section.tasks:
             name = task.description.casefold()
             if name in first:
-                other = first[name]
-                yield f"{source}:{task.line}: {task.id} has the same name as {other.id}: depend on it by number"
+                yield task.line, f"{task.id} has the same name as {first[name].id}: depend on it by number"
             first.setdefault(name, task)

@@ -66,9 +66,8 @@ def run(arguments: list[str]) -> int:
         code = app(args=hoisted(arguments), prog_name="oneplan", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except OneplanError as error:
-        return fail(
-            str(error), error.exit_code, type(error).__name__, as_json, proposal=getattr(error, "proposal_id", "")
-        )
+        proposal = getattr(error, "proposal_id", "")
+        return fail(str(error), error.exit_code, type(error).__name__, as_json, proposal)
     except TyperException as error:
         code = WRONG_USAGE if error.exit_code == 2 else error.exit_code
         return fail(f"{error.format_message()} (see oneplan --help)", code, "UsageError", as_json)

@@ -175,13 +175,8 @@ def _print_dry_run(applying: Any, phases: tuple[Phase, ...], step: str | None, a
 
     pending = applying.pending(phases, step)
     if as_json:
-        print_json(
-            "apply",
-            {
-                "dry_run": True,
-                "steps": [{"id": s.id, "status": "pending", "sql": list(s.statements())} for s in pending],
-            },
-        )
+        steps = [{"id": one.id, "status": "pending", "sql": list(one.statements())} for one in pending]
+        print_json("apply", {"dry_run": True, "steps": steps})
     else:
         from assistant.console import print_stages
 

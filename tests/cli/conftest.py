@@ -56,8 +56,10 @@ renames:
 fills:
   customers.tier: "'standard'"
 """
-ROWS = [(n, f"customer {n}", f"c{n}@example.com" if n % 5 else None, str(n % 90), "gold" if n % 3 else None, f"note {n}")
-        for n in range(1, 401)]  # fmt: skip
+ROWS = [
+    (n, f"customer {n}", f"c{n}@example.com" if n % 5 else None, str(n % 90), "gold" if n % 3 else None, f"note {n}")
+    for n in range(1, 401)
+]
 ORDERS = [(n, 1 + n % 400, n * 7) for n in range(1, 901)]
 
 

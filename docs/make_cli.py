@@ -15,7 +15,8 @@ HEAD = """# The command line
 
 Made from the code by `make docs`. Exit codes: 0 done · 1 error · 2 differences, findings, open questions ·
 3 approval needed and not given · 4 refused · 64 wrong usage · 130 interrupted. `--version`, `--quiet` and
-`--log-file FILE` go with every command; with `--json` stdout holds one document `{"schema_version": 1, "kind": …, "data": …}`.
+`--log-file FILE` go with every command; with `--json` stdout holds one document
+`{"schema_version": 1, "kind": …, "data": …}`.
 """
 
 

@@ -24,13 +24,12 @@ from assistant.views import (
 )
 
 if TYPE_CHECKING:
-    from tools.migrate.verify import Verification
-    from tools.plan.explain import Stage
-
     from knowledge.approvals import Proposal
     from knowledge.search import Hit
     from tools.migrate.backup import Backup
     from tools.migrate.rehearsal import Rehearsal
+    from tools.migrate.verify import Verification
+    from tools.plan.explain import Stage
     from tools.plan.model import Plan
     from tools.schema.model import Gap, Question, Schema
 
@@ -73,9 +72,8 @@ def _parts_of(one: Any) -> list[tuple[str, str]]:
 
 
 def print_gaps(gaps: Sequence[Gap], questions: Sequence[Question] = ()) -> None:
-    from tools.schema.serial import gap_to_json
-
     from assistant.questions import sentence
+    from tools.schema.serial import gap_to_json
 
     show(gaps_view([gap_to_json(gap) | {"sentence": gap.sentence} for gap in gaps]))
     show(*(Text(f"open question: {clean(sentence(question))}", style="yellow") for question in questions))

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from assistant.commands.output import interactive, say
 from assistant.consent import Consent, approval_for
 from assistant.progress import progress_bar
 from tools.errors import OneplanError, Refused, RehearsalFailed, UsageError
+from tools.location import masked
+from tools.migrate.report import outcome_as_json, table_as_json
+from tools.migrate.verify import verify
 
 if TYPE_CHECKING:
     from assistant.session import Workspace
     from knowledge.approvals import Action, Proposal
     from tools.migrate.rehearsal import Rehearsal
+    from tools.migrate.results import StepResult
+    from tools.migrate.rollback import Rollback
     from tools.migrate.run import Migration
     from tools.plan.model import Phase, Plan, Step
 
@@ -38,24 +43,28 @@ class Applying:
     def run(self, phases: Sequence[Phase] = (), step: str | None = None, *, restart: bool = False) -> Outcome:
         """Take every pending step, each by an approval. Raises what stops it; what is done stays done."""
         with self._migration(None, restart) as migration:
-            begun = bool(migration.found)
-            if migration.finished:
-                say(migration.found or "nothing to do: the plan is empty")
-                return self._outcome(migration)
+            found, finished = migration.found, migration.finished
+            outcome = outcome_as_json(migration.run_id, migration.steps())
+        if finished:
+            say(found or "nothing to do: the plan is empty")
+            return self._proven(outcome)
         rehearsal = rehearsal_for(self.workspace, self.plan, self.database, self._shadow)
         with self._migration(rehearsal, restart) as migration:
-            if begun:
-                say(migration.found)
+            if found:
+                say(found)
             remember_run(self.workspace, migration.run_id, self.database)
             for pending in migration.pending(phases, step):
                 self._take(migration, pending)
-            return self._outcome(migration)
+            finished = migration.finished
+            outcome = outcome_as_json(migration.run_id, migration.steps())
+        return self._proven(outcome) if finished else outcome
 
     def abandon(self) -> None:
         """Give an unfinished run up as it stands: it is never gone on with."""
         with self._migration(None) as migration:
             action = migration.abandon_action()
-            migration.abandon(approval_for(self.workspace, action, self.consent, self._ask_plainly))
+            ask = approval_for(self.workspace, action, self.consent, lambda proposal: _ask(self.workspace, proposal))
+            migration.abandon(ask)
             say(f"abandoned run {migration.run_id}")
 
     def _migration(self, rehearsal: Rehearsal | None, restart: bool = False) -> Migration:
@@ -91,20 +100,11 @@ class Applying:
         rest = [other for other in migration.pending((step.phase,)) if _not_before(migration.plan, step, other)]
         return ask_step(self.workspace, migration.view(step), proposal, lambda: migration.phase_action(rest))
 
-    def _ask_plainly(self, proposal: Proposal) -> str | None:
-        from assistant.asking import ask_action
-
-        return ask_action(self.workspace, proposal)
-
-    def _outcome(self, migration: Migration) -> Outcome:
-        from tools.migrate.verify import verify
-
-        steps = [
-            {"id": state.step.id, "status": state.status, "seconds": round(state.seconds, 3), "rows": state.rows}
-            for state in migration.steps()
-        ]
-        tables = verify(self.database).as_json()["tables"] if migration.run and migration.finished else []
-        return {"run": migration.run_id, "steps": steps, "tables": tables}
+    def _proven(self, outcome: Outcome) -> Outcome:
+        """The outcome with the proof of the rows, read once the run has let go of the database."""
+        if not self.plan.steps:
+            return outcome
+        return outcome | {"tables": verify(self.database).as_json()["tables"]}
 
 
 def rehearse_now(workspace: Workspace, plan: Plan, database: str, shadow: str | None) -> Rehearsal:
@@ -114,10 +114,25 @@ def rehearse_now(workspace: Workspace, plan: Plan, database: str, shadow: str | 
 
     with progress_bar("rehearsing") as progress:
         result = rehearse(
-            plan, database, shadow=shadow or workspace.settings.shadow, home=workspace.home, progress=progress
-        )
+            plan, database, shadow=shadow or workspace.settings.shadow, home=workspace.home,
+            progress=(lambda _what, done, total: progress(done, total)) if progress else None,
+        )  # fmt: skip
     Records(workspace.store).keep_rehearsal(plan.digest, plan.origin, json.dumps(result.to_json()))
     return result
+
+
+def rehearsal_json(result: Rehearsal) -> Outcome:
+    """A rehearsal in the command line's form."""
+    steps = [
+        {"id": step.id, "status": "failed" if step.id == result.failed_step else "done", "seconds": step.seconds,
+         "rows": step.rows, "undo_seconds": step.undone, "hazards": list(step.hazards)}
+        for step in result.steps
+    ]  # fmt: skip
+    return {
+        "ok": result.ok, "plan": result.plan, "origin": result.origin, "shadow": result.shadow, "back": result.back,
+        "failed_step": result.failed_step or None, "sentence": result.sentence, "steps": steps,
+        "tables": [table_as_json(table) for table in result.tables],
+    }  # fmt: skip
 
 
 def rehearsal_for(workspace: Workspace, plan: Plan, database: str, shadow: str | None) -> Rehearsal | None:
@@ -147,38 +162,70 @@ def rehearsal_for(workspace: Workspace, plan: Plan, database: str, shadow: str |
 
 
 def roll_back(
-    workspace: Workspace, database: str | None, run: str | None, consent: Consent, *, to: str | None, restore: bool
+    workspace: Workspace, database: str | None, run: str | None, consent: Consent, *, to: str | None = None
 ) -> Outcome:
-    """Undo a run step by step, or with `restore` put back the backup made before it."""
+    """Undo a run step by step, the last applied first, each by an approval."""
     from tools.migrate.rollback import Rollback
 
     place = database_of(workspace, database, run)
-    done: list[Outcome] = []
     with Rollback(
-        place, ledger=workspace.ledger, home=workspace.home, actor=workspace.actor, run=run, to=to, restore=restore
+        place, ledger=workspace.ledger, home=workspace.home, actor=workspace.actor, run=run, to=to
     ) as rollback:
-        if rollback.found:
-            say(rollback.found)
+        say(rollback.found)
+        done: list[StepResult] = []
         for step in rollback.pending():
-            action = rollback.action(step)
-            ask = _asker(workspace, lambda step=step: rollback.view(step))
-            approval = rollback.standing(step) or approval_for(workspace, action, consent, ask)
+            approval = rollback.standing(step) or _way_back(workspace, rollback, step, consent)
             with progress_bar(f"back: {step.summary}") as progress:
-                result = rollback.execute(step, approval, progress)
-            say(f"undone {result.id}  {result.seconds:.2f} s")
-            done.append(
-                {"id": result.id, "status": result.status, "seconds": round(result.seconds, 3), "rows": result.rows}
-            )
+                done.append(rollback.execute(step, approval, progress))
+            say(f"{done[-1].status:>6} {step.id}  {done[-1].seconds:.2f} s")
         identity = rollback.run_id
-    from tools.migrate.verify import verify
+    return outcome_as_json(identity, done) | {"tables": verify(place).as_json()["tables"]}
 
-    return {"run": identity, "steps": done, "tables": verify(place).as_json()["tables"]}
+
+def restore_origin(workspace: Workspace, database: str | None, run: str | None, consent: Consent) -> Outcome:
+    """Put back the whole backup that was made before a run first wrote; rows written since are lost."""
+    from tools.migrate.backup import list_backups
+    from tools.migrate.restore import Restore
+
+    place = database_of(workspace, database, run)
+    wanted = run or _latest_run(place)
+    backup = next((kept for kept in list_backups(workspace.home) if kept.whole and kept.run.startswith(wanted)), None)
+    if backup is None:
+        raise Refused(f"no whole backup of run {wanted} is in {workspace.home}: it cannot be restored from here")
+    with Restore(backup.id, place, ledger=workspace.ledger, home=workspace.home, actor=workspace.actor) as restoring:
+        approval = approval_for(workspace, restoring.action(), consent, lambda proposal: _ask(workspace, proposal))
+        restored = restoring.execute(approval)
+    steps = [{"id": step, "status": "undone", "seconds": 0.0, "rows": 0} for step in restored.steps]
+    return {"run": backup.run, "backup": backup.id, "steps": steps, "tables": verify(place).as_json()["tables"]}
+
+
+def _way_back(workspace: Workspace, rollback: Rollback, step: Step, consent: Consent) -> str:
+    def ask(proposal: Proposal) -> str | None:
+        from assistant.asking import ask_step
+
+        return ask_step(workspace, rollback.view(step), proposal, None)
+
+    return approval_for(workspace, rollback.action(step), consent, ask)
+
+
+def _ask(workspace: Workspace, proposal: Proposal) -> str | None:
+    from assistant.asking import ask_action
+
+    return ask_action(workspace, proposal)
+
+
+def _latest_run(place: str) -> str:
+    from tools.migrate.rollback import runs
+
+    found = runs(place)
+    if not found:
+        raise UsageError(f"{masked(place)} holds no run of oneplan: there is nothing to restore")
+    return str(found[-1]["id"])
 
 
 def remember_run(workspace: Workspace, run: str, database: str) -> None:
     """Note where a run was made, so that `rollback RUN` finds it; never with a password."""
     from knowledge.events import Events
-    from tools.location import masked
 
     events = Events(workspace.store)
     if not any(event.data.get("run") == run for event in events.read(kind="run.opened")):
@@ -207,7 +254,7 @@ def known_runs(workspace: Workspace, database: str | None) -> list[Outcome]:
     from tools.migrate.rollback import runs
 
     if database:
-        return [run.as_json() for run in runs(workspace.database(database))]
+        return list(runs(workspace.database(database)))
     opened = [event.data for event in Events(workspace.store).read(kind="run.opened")]
     places = list(dict.fromkeys(str(data["database"]) for data in opened))
     if not places and workspace.settings.current:
@@ -218,7 +265,7 @@ def known_runs(workspace: Workspace, database: str | None) -> list[Outcome]:
             say(f"{place} needs its password: pass --database URL to see its runs")
             continue
         try:
-            found += [run.as_json() for run in runs(place)]
+            found += runs(place)
         except OneplanError as error:
             say(f"left out {place}: {error}")
     return found
@@ -230,13 +277,7 @@ def run_status(workspace: Workspace, database: str | None) -> Outcome:
 
     place = database_of(workspace, database, None)
     found = runs(place)
-    return {"run": found[-1].as_json() if found else None, "pending": len(workspace.ledger.pending())}
-
-
-def _asker(workspace: Workspace, view: Callable[[], Any]) -> Callable[[Proposal], str | None]:
-    from assistant.asking import ask_step
-
-    return lambda proposal: ask_step(workspace, view(), proposal, None)
+    return {"run": found[-1] if found else None, "pending": len(workspace.ledger.pending())}
 
 
 def _phase_or_step(migration: Migration, rest: Sequence[Step]) -> Action:

@@ -35,12 +35,12 @@ def rehearse(
     path: PlanArgument, database: DatabaseOption = None, shadow: ShadowOption = None, as_json: AsJson = False
 ) -> int:
     """Run a plan forward and back on a shadow copy. Exit code 4 when it fails there."""
-    from assistant.execution import rehearse_now
+    from assistant.execution import rehearsal_json, rehearse_now
 
     workspace = Workspace()
     result = rehearse_now(workspace, load_plan(path), workspace.database(database), shadow)
     if as_json:
-        print_json("rehearse", result.as_json())
+        print_json("rehearse", rehearsal_json(result))
     else:
         from assistant.console import print_rehearsal
 
@@ -57,7 +57,7 @@ def apply(
     shadow: ShadowOption = None,
     yes: YesOption = False,
     allow: AllowOption = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Roll an unfinished run back and begin anew.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Leave an unfinished run behind and begin anew.")] = False,
     abandon: Annotated[bool, typer.Option("--abandon", help="Give an unfinished run up, as it stands.")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -74,9 +74,7 @@ def apply(
     if abandon:
         applying.abandon()
         return DONE
-    if restart:
-        applying.restart()
-    outcome = applying.run(_phases(phase), step)
+    outcome = applying.run(_phases(phase), step, restart=restart)
     if as_json:
         print_json("apply", outcome)
     else:
@@ -99,14 +97,17 @@ def rollback(
 ) -> int:
     """Go back, to the origin unless --to says how far."""
     from assistant.consent import parse_consent
-    from assistant.execution import roll_back
+    from assistant.execution import restore_origin, roll_back
 
     if severity not in (None, "minor", "major", "critical"):
         raise UsageError(f"--severity: {severity!r} is none of minor, major, critical")
     if severity == "minor":
         return verify(run, database, as_json)
     consent = parse_consent(yes, allow)
-    outcome = roll_back(Workspace(), database, run, consent, to=to, restore=severity == "critical")
+    if severity == "critical":
+        outcome = restore_origin(Workspace(), database, run, consent)
+    else:
+        outcome = roll_back(Workspace(), database, run, consent, to=to)
     if as_json:
         print_json("rollback", outcome)
     else:

@@ -13,7 +13,7 @@ from tools.errors import UsageError
 ActionKind = Literal[
     "apply_step", "apply_phase", "undo_step", "restore_backup", "abandon_run", "write_file", "board_change", "ingest"
 ]
-State = Literal["pending", "approved", "rejected", "expired"]
+Status = Literal["pending", "approved", "rejected", "expired"]
 Via = Literal["repl", "cli", "flag", "terminal"]
 Outcome = Literal["done", "failed", "refused"]
 
@@ -44,7 +44,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Proposal:
-    """An action put before a person. `actor` would do it, `decided_by` answered. `state` is as of when it was read."""
+    """An action put before a person. `actor` would do it, `decided_by` answered. `status` is as of when it was read."""
 
     id: str
     action: Action
@@ -52,7 +52,7 @@ class Proposal:
     thread: str
     created: datetime
     expires: datetime
-    state: State = "pending"
+    status: Status = "pending"
     decided_by: str = ""
     via: str = ""
     reason: str = ""

@@ -58,7 +58,7 @@ class Ledger:
             for standing in read_proposals(
                 connection, "digest = ? AND actor = ? AND thread = ?", action.digest, actor, thread
             ):
-                if standing.state == "pending":
+                if standing.status == "pending":
                     return standing
             proposal = Proposal(new_id(connection, "proposal"), action, actor, thread, now, now + ttl)
             connection.execute(
@@ -72,7 +72,7 @@ class Ledger:
     def pending(self) -> tuple[Proposal, ...]:
         """Proposals that wait for an answer and have not expired, oldest first."""
         with self._store.open() as connection:
-            return tuple(p for p in read_proposals(connection, "status = 'pending'") if p.state == "pending")
+            return tuple(p for p in read_proposals(connection, "status = 'pending'") if p.status == "pending")
 
     def get(self, proposal_id: str) -> Proposal:
         """The proposal with this id, or with the only id that begins so (four characters at least); else UsageError."""
@@ -94,9 +94,9 @@ class Ledger:
         """
         with self._store.transaction() as connection:
             proposal = find_proposal(connection, proposal_id)
-            if proposal.state == "approved":
+            if proposal.status == "approved":
                 return _standing(proposal, approvals_of(connection, proposal.id))
-            if proposal.state != "pending":
+            if proposal.status != "pending":
                 raise ApprovalRefused(_over(proposal))
             now = utc_now()
             self._decide(connection, proposal, "approved", approver, via, "")
@@ -122,7 +122,7 @@ class Ledger:
             used = next((a for a in approvals_of(connection, proposal.id) if a.claimed), None)
             if used:
                 raise ApprovalRefused(f"proposal {proposal.id} can no longer be rejected: approval {used.id} is in use")
-            if proposal.state not in ("pending", "approved"):
+            if proposal.status not in ("pending", "approved"):
                 raise ApprovalRefused(_over(proposal))
             self._decide(connection, proposal, "rejected", approver, None, reason)
             facts = {"proposal": proposal.id, "reason": reason}
@@ -244,7 +244,7 @@ def _problem(connection: DuckDBPyConnection, approval_id: str, action: Action, a
     if approval is None:
         return f"there is no approval {approval_id!r}: ask for one with a proposal"
     proposal = find_proposal(connection, approval.proposal_id)
-    if proposal.state == "rejected":
+    if proposal.status == "rejected":
         return f"approval {approval.id} was withdrawn by {proposal.decided_by}"
     if approval.claimed:
         return f"approval {approval.id} was already used at {_clock(approval.claimed)}"
@@ -268,7 +268,7 @@ def _standing(proposal: Proposal, given: tuple[Approval, ...]) -> tuple[Approval
 
 
 def _over(proposal: Proposal) -> str:
-    if proposal.state == "rejected":
+    if proposal.status == "rejected":
         why = f": {proposal.reason}" if proposal.reason else ""
         return f"proposal {proposal.id} was rejected by {proposal.decided_by}{why}"
     return f"proposal {proposal.id} expired at {_clock(proposal.expires)}: propose it again"

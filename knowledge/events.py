@@ -49,7 +49,7 @@ class Events:
             )
         return Event(seq, at, actor, kind, data, prev, digest)
 
-    def read(self, kind: str | None = None, after: int = 0, limit: int = 1000) -> tuple[Event, ...]:
+    def read(self, kind: str | None = None, after: int = 0, limit: int | None = None) -> tuple[Event, ...]:
         """Events with seq above `after`, oldest first. `kind` may end in `*` to take all that begin so."""
         prefix = kind.removesuffix("*") if kind else ""
         matches = "starts_with(kind, ?)" if not kind or kind.endswith("*") else "kind = ?"

@@ -30,7 +30,7 @@ def new_id(connection: DuckDBPyConnection, table: Literal["proposal", "approval"
 def proposal_row(proposal: Proposal, action_text: str) -> list[Any]:
     return [
         proposal.id, proposal.action.digest, action_text, proposal.actor, proposal.thread,
-        to_store(proposal.created), to_store(proposal.expires), proposal.state,
+        to_store(proposal.created), to_store(proposal.expires), proposal.status,
     ]  # fmt: skip
 
 
@@ -94,12 +94,12 @@ def changes(connection: DuckDBPyConnection, approval: Approval, action: Action) 
 
 
 def _read_proposal(row: tuple[Any, ...]) -> Proposal:
-    id_, action, actor, thread, created, expires, state, decided_by, via, reason = row
+    id_, action, actor, thread, created, expires, status, decided_by, via, reason = row
     ends = from_store(expires)
-    if state == "pending" and ends <= utc_now():
-        state = "expired"
+    if status == "pending" and ends <= utc_now():
+        status = "expired"
     return Proposal(
-        id_, action_from_json(action), actor, thread, from_store(created), ends, state, decided_by or "", via or "",
+        id_, action_from_json(action), actor, thread, from_store(created), ends, status, decided_by or "", via or "",
         reason or "",
     )  # fmt: skip
 

@@ -52,7 +52,7 @@ def test_a_proposal_keeps_the_whole_action(ledger: Ledger) -> None:
     kept = ledger.get(proposal.id)
     assert kept.action == ACTION
     assert kept.action.digest == ACTION.digest
-    assert (kept.actor, kept.thread, kept.state) == ("bot", "t1", "pending")
+    assert (kept.actor, kept.thread, kept.status) == ("bot", "t1", "pending")
     assert ledger.pending() == (kept,)
 
 
@@ -146,9 +146,9 @@ def test_expiry_is_judged_at_the_claim(ledger: Ledger, clock: Clock) -> None:
 def test_an_expired_or_rejected_proposal_can_never_be_approved(ledger: Ledger, clock: Clock) -> None:
     late = ledger.propose(ACTION, actor="bot", ttl=timedelta(minutes=5))
     no = ledger.propose(ACTION, actor="bot", thread="t")
-    assert ledger.reject(no.id, approver="ann", reason="not on a Friday").state == "rejected"
+    assert ledger.reject(no.id, approver="ann", reason="not on a Friday").status == "rejected"
     clock.now += timedelta(minutes=5)
-    assert ledger.get(late.id).state == "expired"
+    assert ledger.get(late.id).status == "expired"
     assert ledger.pending() == ()
     with pytest.raises(ApprovalRefused, match="expired at"):
         ledger.approve(late.id, approver="ann", via="repl")

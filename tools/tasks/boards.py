@@ -106,7 +106,7 @@ class Boards:
 
     def history(self, name: str = DEFAULT, task_id: str = "", limit: int = 1000) -> tuple[Event, ...]:
         """Who changed what and when, oldest first; with a task's id only what touched it."""
-        events = [event for event in self._events.read("board.*", limit=1_000_000) if event.data.get("board") == name]
+        events = [event for event in self._events.read("board.*") if event.data.get("board") == name]
         if task_id:
             events = [event for event in events if _touches(event.data.get("change"), task_id)]
         return tuple(events[-limit:])

@@ -84,7 +84,7 @@ def proposal_json(proposal: Proposal) -> dict[str, Any]:
 def whole_json(proposal: Proposal) -> dict[str, Any]:
     action = proposal.action
     return proposal_json(proposal) | {
-        "status": proposal.state,
+        "status": proposal.status,
         "actor": proposal.actor,
         "decided_by": proposal.decided_by,
         "reason": proposal.reason,

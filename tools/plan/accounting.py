@@ -1,0 +1,46 @@
+"""Accounting: how the rows of each old table are found again after the plan."""
+
+from __future__ import annotations
+
+from tools.plan.draft import Draft
+from tools.plan.model import Accounting
+from tools.plan.pairs import Move, Pair, Way
+from tools.plan.casts import affinity
+from tools.plan.sql import is_steady
+from tools.plan.steps.fill import wanted
+from tools.schema.render import qualified, quote
+
+
+def accounting(draft: Draft) -> tuple[Accounting, ...]:
+    """One entry for every table of the current schema, in its order."""
+    by_key = {pair.before.key: pair for pair in draft.pairs}
+    return tuple(_entry(draft, table.key, by_key.get(table.key)) for table in draft.origin.tables)
+
+
+def _entry(draft: Draft, key: str, pair: Pair | None) -> Accounting:
+    if pair is None:
+        return Accounting(key, qualified(key), None if draft.state.table(key) is None else qualified(key))
+    found = [expressions for move in pair.moves if (expressions := _pair(draft, pair, move)) is not None]
+    return Accounting(key, qualified(key), qualified(pair.after.key), tuple(found))
+
+
+def _pair(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
+    """(before, after) of one column; None for what the plan adds, removes, computes or fills in its own way."""
+    if move.before is None or move.after is None or move.way is Way.DERIVED:
+        return None
+    if move.recast and draft.dialect == "sqlite" and move.conversion is None:
+        return _sqlite_recast(move)
+    before = move.forward()
+    value = wanted(draft, pair, move)
+    if value is not None:
+        if not is_steady(value, draft.dialect):
+            return None
+        before = f"COALESCE({before}, {value})"
+    return before, quote(move.new.name)
+
+
+def _sqlite_recast(move: Move) -> tuple[str, str]:
+    """Both sides under the new affinity: storing converts, so the text of a value may differ though the value does not."""
+    old, new = quote(move.old.name), quote(move.new.name)
+    kind = affinity(move.new.type)
+    return (old, new) if kind == "BLOB" else (f"CAST({old} AS {kind})", f"CAST({new} AS {kind})")

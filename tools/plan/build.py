@@ -1,0 +1,137 @@
+"""`build_plan`: from two schemas to the steps between them.
+
+The operations run in the order of STAGES over one draft; each adds its steps and moves the draft's state on, so that
+every step is made for the shape it will find. Where the state ends is what the plan promises: whatever still lies
+between it and the desired schema is said under `held_back`, by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tools.plan.accounting import accounting
+from tools.plan.draft import Draft
+from tools.plan.facts import Facts
+from tools.plan.hazards import with_hazards
+from tools.plan.model import Plan
+from tools.plan.pairs import pair_up
+from tools.plan.steps import (
+    add_column,
+    baseline,
+    constraints,
+    copy_column,
+    create_table,
+    defaults,
+    drop_table,
+    enums,
+    fill,
+    finish_column,
+    indexes,
+    keys,
+    loosen,
+    people,
+    proof,
+    rebuild_table,
+    sequences,
+    triggers,
+    verify,
+    views,
+)
+from tools.plan.target import held_target
+from tools.schema.digest import schema_digest
+from tools.schema.gaps import compare
+from tools.schema.lower import lower
+from tools.schema.model import Answers, Question, Schema
+from tools.schema.renames import rename_questions
+
+STAGES: tuple[Callable[[Draft], None], ...] = (
+    baseline.analyse,
+    # expand: nothing that old code could notice
+    enums.expand,
+    sequences.expand,
+    loosen.expand,
+    defaults.expand,
+    add_column.expand,
+    copy_column.expand,
+    create_table.expand,
+    constraints.expand,
+    indexes.expand,
+    views.expand,
+    # refactor
+    people.refactor,
+    # migrate
+    copy_column.migrate,
+    fill.migrate,
+    # verify
+    verify.verify,
+    indexes.verify,
+    constraints.verify,
+    # contract: old names go, new rules hold
+    people.contract,
+    triggers.contract,
+    views.contract,
+    finish_column.contract,
+    rebuild_table.contract,
+    keys.contract,
+    indexes.contract,
+    constraints.contract,
+    defaults.contract,
+    create_table.late,
+    drop_table.contract,
+    enums.contract,
+    sequences.contract,
+    views.finish,
+    triggers.finish,
+    # monitor
+    proof.monitor,
+)
+
+
+def build_plan(current: Schema, desired: Schema, answers: Answers | None = None, facts: Facts | None = None) -> Plan:
+    """The plan from `current` to `desired`, for the current schema's backend.
+
+    A desired schema of another dialect is lowered first. Renames nobody answered stay open: their additions are in the
+    plan, their drops are not. `facts` (of the live database) sharpen the hazards.
+    """
+    told = answers or Answers()
+    wanted = desired if desired.dialect == current.dialect else lower(desired, current.dialect, like=current, answers=told)
+    questions = rename_questions(current, wanted, told)
+    draft = _draft(current, held_target(current, wanted, questions, told), told, facts or {})
+    if draft.gaps:
+        for stage in STAGES:
+            stage(draft)
+    return with_hazards(_plan(draft, desired, wanted, questions), facts or {})
+
+
+def _draft(current: Schema, target: Schema, answers: Answers, facts: Facts) -> Draft:
+    gaps = compare(current, target, answers)
+    origin = schema_digest(current)
+    return Draft(
+        origin=current, target=target, answers=answers, facts=facts, gaps=gaps, pairs=pair_up(current, target, answers),
+        state=current, fingerprint=origin + schema_digest(target),
+    )  # fmt: skip
+
+
+def _plan(draft: Draft, desired: Schema, wanted: Schema, questions: tuple[Question, ...]) -> Plan:
+    current = draft.origin
+    return Plan(
+        dialect=current.dialect, origin=schema_digest(current), target=schema_digest(draft.state), steps=tuple(draft.steps),
+        current_source=current.source, desired_source=desired.source, version=current.version, questions=questions,
+        held_back=_held_back(draft, wanted, questions), notes=tuple(draft.notes), accounting=accounting(draft),
+    )  # fmt: skip
+
+
+def _held_back(draft: Draft, wanted: Schema, questions: tuple[Question, ...]) -> tuple[str, ...]:
+    """What still lies between the plan's end and the desired schema, with the reason."""
+    asked = {(q.table, q.before) for q in questions if q.kind == "column"} | {(q.before, None) for q in questions if q.kind == "table"}
+    sentences: list[str] = []
+    for gap in compare(draft.state, wanted):
+        open_ = (gap.table, gap.column) in asked or (gap.table, None) in asked
+        reason = "held back while the rename is an open question" if open_ or _touches(gap, questions) else "not done by this plan"
+        sentences.append(f"{gap.sentence or gap.kind}: {reason}")
+    return tuple(sentences)
+
+
+def _touches(gap: object, questions: tuple[Question, ...]) -> bool:
+    text = getattr(gap, "from_", None) or ""
+    return any(q.table == getattr(gap, "table", None) and q.before in text for q in questions if q.kind == "column")

@@ -1,0 +1,114 @@
+"""How a value of one type becomes one of another, and how to tell that nothing was lost on the way."""
+
+from __future__ import annotations
+
+from tools.location import Dialect
+
+_SQLITE_TYPEOF = {
+    "INTEGER": ("integer", "null"),
+    "REAL": ("real", "integer", "null"),
+    "TEXT": ("text", "null"),
+}
+
+
+def affinity(type_: str) -> str:
+    """SQLite's column affinity for a declared type, by its five rules (sqlite.org/datatype3.html)."""
+    upper = type_.upper()
+    if "INT" in upper:
+        return "INTEGER"
+    if any(word in upper for word in ("CHAR", "CLOB", "TEXT")):
+        return "TEXT"
+    if not upper or "BLOB" in upper:
+        return "BLOB"
+    return "REAL" if any(word in upper for word in ("REAL", "FLOA", "DOUB")) else "NUMERIC"
+
+
+def cast(expression: str, old: str, new: str, dialect: Dialect) -> str:
+    """The expression as a value of the type `new`.
+
+    On SQLite the column's own affinity does the work when the value is stored: it converts only what survives it, while
+    CAST would turn 'abc' into 0. Postgres has no direct way between numbers and booleans of any size, nor between enums.
+    """
+    if dialect == "sqlite":
+        return expression
+    if dialect == "postgres":
+        if _is_boolean(new) and _is_number(old):
+            return f"(({expression}) <> 0)"
+        if _is_number(new) and _is_boolean(old):
+            return f"CAST(CAST({expression} AS integer) AS {new})"
+        if not (_is_known(old) and _is_known(new)):
+            return f"CAST(CAST({expression} AS text) AS {new})"
+    return f"CAST({expression} AS {new})"
+
+
+def as_stored(expression: str, old: str, new: str, dialect: Dialect) -> str:
+    """The converted value as a query sees it, for comparisons: what `cast` gives once it is stored."""
+    if dialect == "sqlite" and affinity(new) in ("INTEGER", "REAL", "NUMERIC", "TEXT") and affinity(old) != affinity(new):
+        return f"CAST({expression} AS {affinity(new)})"
+    return cast(expression, old, new, dialect)
+
+
+def comparable(expression: str, type_: str, dialect: Dialect) -> str:
+    """The expression in a form that has an equality: Postgres compares no json, xml or point."""
+    if dialect == "postgres" and type_.split("(")[0].strip() in ("json", "xml", "point", "polygon", "box", "line", "circle"):
+        return f"CAST({expression} AS text)"
+    return expression
+
+
+def unconvertible(column: str, old: str, new: str, dialect: Dialect, version: str = "") -> str | None:
+    """A condition for the rows whose value cannot become the new type, where it can be asked without failing.
+
+    `column` is quoted. None: the database itself will refuse such a row.
+    """
+    if dialect == "duckdb":
+        return f"{column} IS NOT NULL AND TRY_CAST({column} AS {new}) IS NULL"
+    if dialect == "postgres" and _is_text(old) and _major(version) >= 16:
+        return f"NOT pg_input_is_valid({column}, '{new}')"
+    return None
+
+
+def lossy(old_value: str, new_value: str, old: str, new: str, dialect: Dialect) -> str | None:
+    """A condition for the rows in which the converted value says less than the old one; None where it cannot."""
+    if dialect == "sqlite":
+        kinds = _SQLITE_TYPEOF.get(affinity(new))
+        return f"typeof({new_value}) NOT IN ({', '.join(map(repr, kinds))})" if kinds else None
+    if (_is_number(old) and _is_number(new)) or (_is_text(old) and _is_text(new)):
+        return f"CAST({new_value} AS {old}) IS DISTINCT FROM {old_value}"
+    return None
+
+
+def _base(type_: str) -> str:
+    return type_.split("(")[0].strip().lower()
+
+
+def _is_number(type_: str) -> bool:
+    return _base(type_) in _NUMBERS
+
+
+def _is_text(type_: str) -> bool:
+    return _base(type_) in ("text", "character varying", "varchar", "character", "char", "bpchar")
+
+
+def _is_boolean(type_: str) -> bool:
+    return _base(type_) in ("boolean", "bool")
+
+
+def _is_known(type_: str) -> bool:
+    """Whether Postgres has casts of its own for the type; enums and domains have them only by way of text."""
+    base = _base(type_)
+    return (
+        base in _NUMBERS or _is_text(type_) or _is_boolean(type_) or base.startswith(("time", "date", "interval", "bit"))
+        or base in ("uuid", "json", "jsonb", "bytea", "name", "money", "inet", "cidr", "xml", "oid", "regclass")
+        or base.endswith("[]")
+    )  # fmt: skip
+
+
+def _major(version: str) -> int:
+    digits = version.strip().split(".")[0].split(" ")[0]
+    return int(digits) if digits.isdigit() else 0
+
+
+_NUMBERS = frozenset({
+    "smallint", "integer", "int", "bigint", "numeric", "decimal", "real", "double precision", "double", "float",
+    "tinyint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint", "int2", "int4", "int8", "float4", "float8",
+})  # fmt: skip

@@ -1,0 +1,91 @@
+"""A plan in the making: the shape reached so far, and the steps that led there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from tools.errors import OneplanError
+from tools.location import Dialect
+from tools.plan.facts import Facts
+from tools.plan.kept import Kept, kept
+from tools.plan.model import Phase, Step
+from tools.plan.pairs import Pair
+from tools.schema.model import Answers, Gap, Schema, Table
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
+
+
+@dataclass
+class Draft:
+    """origin and target are fixed; `state` moves with each step. `gaps` are those that this plan closes.
+
+    fingerprint: what tells this pair of schemas from any other, for the names of kept tables.
+    """
+
+    origin: Schema
+    target: Schema
+    answers: Answers
+    facts: Facts
+    gaps: tuple[Gap, ...]
+    pairs: tuple[Pair, ...]
+    state: Schema
+    steps: list[Step] = field(default_factory=list[Step])
+    fingerprint: str = ""
+    notes: list[str] = field(default_factory=list[str])
+    _latest: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.origin.dialect
+
+    def table(self, key: str) -> Table:
+        """The table as it stands after the steps so far."""
+        table = self.state.table(key)
+        if table is None:
+            raise OneplanError(f"the plan lost the table {key!r} on its way; please report this schema pair")
+        return table
+
+    def note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def kept(self, step_id: str) -> Kept:
+        """The table in which a step sets aside what it removes; no other plan's step has the same."""
+        return kept(self.dialect, step_id, self.fingerprint)
+
+    def step_id(self, phase: Phase, *parts: str) -> str:
+        """A readable id, unique in the plan, that needs no quoting in a shell."""
+        base = ".".join([phase.value, *(_UNSAFE.sub("_", part).strip("_") or "x" for part in parts)])
+        taken, number, name = {step.id for step in self.steps}, 2, base
+        while name in taken:
+            name, number = f"{base}_{number}", number + 1
+        return name
+
+    def add(self, step: Step, state: Schema | None = None, subjects: Iterable[str] = ()) -> None:
+        """Take a step into the plan. subjects: what it acts on (`agents`, `agents.goal`); it depends on the last step of each."""
+        subjects = tuple(subjects) or step.objects
+        before = {self._latest[s] for s in self._relatives(subjects)}
+        order = [s.id for s in self.steps if s.id in before | set(step.depends_on)]
+        self.steps.append(replace(step, depends_on=tuple(order)))
+        for subject in subjects:
+            self._latest[subject] = step.id
+        if state is not None:
+            self.state = state
+
+    def _relatives(self, subjects: tuple[str, ...]) -> list[str]:
+        """The subjects themselves, the table of a column, and the columns of a table."""
+        return [
+            known
+            for known in self._latest
+            if any(known == s or known.startswith(s + "#") or s.startswith(known + "#") for s in subjects)
+        ]
+
+    def gap_sentences(self, table: str, *columns: str, kinds: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The sentences of the gaps of a table (and of some columns or kinds) that a step closes."""
+        return tuple(
+            gap.sentence or f"{gap.kind} {gap.table}"
+            for gap in self.gaps
+            if gap.table == table and (not columns or gap.column in columns) and (not kinds or gap.kind in kinds)
+        )

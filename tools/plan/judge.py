@@ -1,0 +1,128 @@
+"""From effects to hazards: what a group of statements, run together, may do to a live system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from tools.location import Dialect
+from tools.plan.facts import Facts, TableFacts
+from tools.plan.model import Hazard, StepCheck
+from tools.plan.statement import Effect, Verb, effects, parse, table_name
+
+MANY_ROWS = 1_000_000
+MANY_BYTES = 1 << 30
+
+_EXCLUSIVE = frozenset({
+    Verb.DROP_TABLE, Verb.DROP_COLUMN, Verb.DROP_VIEW, Verb.RENAME_TABLE, Verb.RENAME_COLUMN, Verb.ADD_COLUMN,
+    Verb.ADD_COLUMN_REWRITE, Verb.CHANGE_TYPE, Verb.SET_NOT_NULL, Verb.ALTER, Verb.ADD_CONSTRAINT, Verb.REWRITE, Verb.LOCK,
+})  # fmt: skip
+_SHARING = frozenset({Verb.CREATE_INDEX, Verb.ADD_FOREIGN_KEY, Verb.CREATE_TRIGGER})
+_BREAKING = frozenset({Verb.DROP_TABLE, Verb.DROP_VIEW, Verb.DROP_COLUMN, Verb.RENAME_TABLE, Verb.RENAME_COLUMN, Verb.CHANGE_TYPE,
+                       Verb.SET_NOT_NULL, Verb.DROP_OTHER})  # fmt: skip
+_SCANNING = frozenset({
+    Verb.ADD_COLUMN_REWRITE, Verb.CHANGE_TYPE, Verb.SET_NOT_NULL, Verb.ADD_CONSTRAINT, Verb.ADD_FOREIGN_KEY, Verb.VALIDATE,
+    Verb.CREATE_INDEX, Verb.CREATE_INDEX_CONCURRENTLY, Verb.WRITE, Verb.DELETE, Verb.REWRITE,
+})  # fmt: skip
+
+
+def judge(statements: Sequence[str], dialect: Dialect, facts: Facts, checks: Sequence[StepCheck] = ()) -> set[Hazard]:
+    """The hazards of statements that run as one step. `checks` may prove that a dropped column is a mere copy."""
+    per_statement = [effects(sql, dialect) for sql in statements]
+    return set(_hazards([e for group in per_statement for e in group], per_statement, dialect, facts, checks))
+
+
+def _hazards(
+    all_: list[Effect], groups: list[tuple[Effect, ...]], dialect: Dialect, facts: Facts, checks: Sequence[StepCheck]
+) -> Iterator[Hazard]:
+    created = {e.table for e in all_ if e.verb is Verb.CREATE_TABLE}
+    felt = [e for e in all_ if not (e.table in created and e.verb is not Verb.DROP_TABLE) and not _own(e.table)]
+    if _deletes(all_, groups, dialect, checks):
+        yield Hazard.DELETES_DATA
+    if dialect == "postgres":
+        if any(e.verb in _EXCLUSIVE or (e.verb is Verb.DROP_INDEX and not e.column) for e in felt) or any(
+            e.verb is Verb.ADD_CONSTRAINT_LATER and e.column != "fk" for e in felt
+        ):
+            yield Hazard.ACCESS_EXCLUSIVE_LOCK
+        if any(e.verb in _SHARING or (e.verb is Verb.ADD_CONSTRAINT_LATER and e.column == "fk") for e in felt):
+            yield Hazard.SHARE_LOCK
+    if any(e.verb in (Verb.ADD_COLUMN_REWRITE, Verb.CHANGE_TYPE, Verb.REWRITE) for e in felt) or _made_anew(all_):
+        yield Hazard.TABLE_REWRITE
+    if any(e.verb in _BREAKING for e in felt):
+        yield Hazard.BREAKS_OLD_CODE
+    yield from _by_facts(all_, facts)
+
+
+def _by_facts(all_: list[Effect], facts: Facts) -> Iterator[Hazard]:
+    scanned = {e.table for e in all_ if e.verb in _SCANNING} | {t for e in all_ for t in e.reads}
+    if any(_large(facts.get(table)) for table in scanned):
+        yield Hazard.LONG_RUNNING
+    written = {e.table for e in all_ if e.verb in (Verb.WRITE, Verb.DELETE)}
+    if any((found := facts.get(table)) and found.triggers for table in written):
+        yield Hazard.FIRES_TRIGGERS
+
+
+def _large(found: TableFacts | None) -> bool:
+    return found is not None and (found.rows >= MANY_ROWS or found.bytes >= MANY_BYTES)
+
+
+def _own(table: str) -> bool:
+    return table.startswith(("oneplan.", "_oneplan_"))
+
+
+def _made_anew(all_: Iterable[Effect]) -> bool:
+    return bool(_copied(list(all_)))
+
+
+def _copied(all_: list[Effect]) -> set[str]:
+    """Tables that are dropped, but whose rows go into a table that bears the name in the end."""
+    dropped = {e.table for e in all_ if e.verb is Verb.DROP_TABLE}
+    named = {e.table for e in all_ if e.verb is Verb.CREATE_TABLE} | {e.column for e in all_ if e.verb is Verb.RENAME_TABLE}
+    copies = {e.table: set(e.reads) for e in all_ if e.verb is Verb.CREATE_TABLE and _own(e.table)}
+    taken: set[str] = set()
+    for effect in all_:
+        if effect.verb is Verb.WRITE:
+            taken |= set(effect.reads) | {t for read in effect.reads for t in copies.get(read, set())}
+    return {table for table in dropped if table in named and table in taken}
+
+
+def _deletes(all_: list[Effect], groups: list[tuple[Effect, ...]], dialect: Dialect, checks: Sequence[StepCheck]) -> bool:
+    if any(e.verb in (Verb.DELETE, Verb.DROP_OTHER) and e.table != "sqlite_sequence" for e in all_):
+        return True
+    # What is set aside is set aside because the step removes it.
+    drops = any(e.verb in (Verb.DROP_TABLE, Verb.DROP_COLUMN) and not _own(e.table) for e in all_)
+    if drops and any(e.verb is Verb.CREATE_TABLE and "kept_" in e.table and _own(e.table) for e in all_):
+        return True
+    copied = _copied(all_)
+    for n, group in enumerate(groups):
+        for effect in group:
+            if effect.verb is Verb.DROP_TABLE and not _spared(effect, copied, groups, n):
+                return True
+            if effect.verb is Verb.DROP_COLUMN and not _is_copy(effect, dialect, checks):
+                return True
+    return False
+
+
+def _spared(effect: Effect, copied: set[str], groups: list[tuple[Effect, ...]], at: int) -> bool:
+    """A table made anew under its name, or one of oneplan's own whose rows the same step has used."""
+    if effect.table in copied:
+        return True
+    others = [e for n, group in enumerate(groups) if n != at for e in group]
+    return _own(effect.table) and any(effect.table == e.table or effect.table in e.reads for e in others)
+
+
+def _is_copy(effect: Effect, dialect: Dialect, checks: Sequence[StepCheck]) -> bool:
+    """Whether a check of the step asks every row of the table for a difference between this column and another one."""
+    from sqlglot import expressions as exp
+
+    for check in checks:
+        tree = parse(check.sql, dialect)
+        where = tree.args.get("where") if tree is not None else None
+        if where is None or table_name(tree.args.get("from_") or tree.args.get("from")) != effect.table:
+            continue
+        condition = where.this
+        if isinstance(condition, exp.NullSafeNEQ):
+            left = {c.name for c in condition.this.find_all(exp.Column)}
+            right = {c.name for c in condition.expression.find_all(exp.Column)}
+            if (effect.column in right and len(left) == 1 and effect.column not in left) or (effect.column in left and effect.column not in right):
+                return True
+    return False

@@ -1,0 +1,47 @@
+"""Setting aside: what a step removes goes to a table of oneplan's own first, in the same transaction.
+
+`oneplan.kept_<id>` on Postgres and DuckDB, `_oneplan_kept_<id>` on SQLite: the row's key, as the row will bear it
+afterwards (`key_1`, `key_2`, …), and the removed values under their own names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tools.location import Dialect
+from tools.schema.render import quote
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One table of values set aside. `name` is quoted."""
+
+    name: str
+    dialect: Dialect
+
+    def make(self, select: str) -> tuple[str, ...]:
+        schema = () if self.dialect == "sqlite" else ('CREATE SCHEMA IF NOT EXISTS "oneplan"',)
+        return (*schema, f"CREATE TABLE {self.name} AS {select}")
+
+    def drop(self) -> str:
+        return f"DROP TABLE {self.name}"
+
+
+def kept(dialect: Dialect, *parts: str, prefix: str = "kept") -> Kept:
+    """The kept table of a step, its name made of what is unique about it."""
+    short = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:10]
+    name = quote(f"_oneplan_{prefix}_{short}") if dialect == "sqlite" else f'"oneplan".{quote(f"{prefix}_{short}")}'
+    return Kept(name, dialect)
+
+
+def key_select(sources: Sequence[str]) -> str:
+    """`a AS key_1, b AS key_2` for the expressions that make a row's key."""
+    return ", ".join(f"{source} AS {quote(f'key_{n}')}" for n, source in enumerate(sources, 1))
+
+
+def key_match(columns: Sequence[str], kept_alias: str = "k", table_alias: str = "") -> str:
+    """The condition that joins a table's quoted key columns with a kept table."""
+    prefix = f"{table_alias}." if table_alias else ""
+    return " AND ".join(f"{prefix}{column} = {kept_alias}.{quote(f'key_{n}')}" for n, column in enumerate(columns, 1))

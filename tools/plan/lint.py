@@ -1,0 +1,125 @@
+"""Lint: the hazards of any SQL file or plan, each with its place; for Postgres with squawk's rules beside, in our words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.location import Dialect
+from tools.plan.judge import judge
+from tools.plan.model import Hazard, Plan
+from tools.plan.statement import effects
+from tools.schema.tokens import split
+
+_MEANING = {
+    Hazard.DELETES_DATA: "removes rows or values for good",
+    Hazard.IRREVERSIBLE: "has no way back but a backup",
+    Hazard.ACCESS_EXCLUSIVE_LOCK: "keeps readers and writers of the table out while it runs, and queues all behind it while it waits",
+    Hazard.SHARE_LOCK: "keeps writers of the table out while it runs",
+    Hazard.TABLE_REWRITE: "writes the whole table anew",
+    Hazard.BREAKS_OLD_CODE: "fails code that still uses the old form",
+    Hazard.LONG_RUNNING: "goes over a large table",
+    Hazard.NOT_REHEARSED: "could not be rehearsed",
+    Hazard.FIRES_TRIGGERS: "makes the table's own triggers fire",
+}
+_RULES = {
+    "adding-required-field": "a NOT NULL column without a default fails on a table with rows",
+    "adding-not-nullable-field": "SET NOT NULL scans the table under its lock: a validated CHECK before saves that",
+    "constraint-missing-not-valid": "add the constraint NOT VALID and validate it in a later transaction",
+    "adding-foreign-key-constraint": "add the foreign key NOT VALID and validate it in a later transaction",
+    "disallowed-unique-constraint": "build a unique index CONCURRENTLY first, then ADD CONSTRAINT … USING INDEX",
+    "require-concurrent-index-creation": "CREATE INDEX CONCURRENTLY lets writers go on",
+    "require-concurrent-index-deletion": "DROP INDEX CONCURRENTLY lets readers and writers go on",
+    "ban-concurrent-index-creation-in-transaction": "CONCURRENTLY does not run inside a transaction",
+    "renaming-column": "old code fails the moment a column is renamed: add the new one beside it",
+    "renaming-table": "old code fails the moment a table is renamed: keep the old name as a view",
+    "changing-column-type": "changing a type rewrites the table under its lock: add a shadow column",
+    "adding-serial-primary-key-field": "a serial primary key writes the whole table anew under its lock",
+    "constraint-missing-not-valid-check": "add the CHECK NOT VALID and validate it in a later transaction",
+    "ban-drop-column": "old code fails the moment a column is dropped",
+    "ban-drop-table": "old code fails the moment a table is dropped",
+    "ban-drop-not-null": "code that counts on a value may meet NULL",
+    "prefer-bigint-over-int": "a 32-bit number runs out at 2,147,483,647",
+    "prefer-timestamptz": "a timestamp without time zone means another instant to each reader",
+}
+_IGNORED = frozenset({
+    "require-lock-timeout", "require-statement-timeout", "prefer-robust-stmts", "prefer-text-field", "prefer-identity",
+    "ban-drop-column", "ban-drop-table", "renaming-column", "renaming-table", "changing-column-type",
+    "require-concurrent-index-creation", "syntax-error", "transaction-nesting", "require-timeout-settings",
+})  # fmt: skip
+"""Rules that say what a hazard of ours says already, or what the runner sees to (timeouts)."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One hazard, or one rule broken, at one place. rule: a hazard's name or squawk's rule."""
+
+    source: str
+    line: int
+    rule: str
+    sentence: str
+    statement: str = ""
+    hazard: bool = True
+
+    def __str__(self) -> str:
+        place = f"{self.source}:{self.line}" if self.line else self.source
+        return f"{place}: {self.rule}: {self.sentence}" + (f"\n    {self.statement}" if self.statement else "")
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def lint(text: str, dialect: Dialect, source: str = "") -> list[Finding]:
+    """The findings of a SQL text, in the order of its lines. Raises SourceError for text with an open quote or comment.
+
+    A table made in the same text is nobody's yet: what is done to it is no hazard.
+    """
+    found: list[Finding] = []
+    made: set[str] = set()
+    for statement in split(text, dialect, source):
+        done = effects(statement.text, dialect)
+        made |= {e.table for e in done if e.verb == "create table"}
+        if done and all(e.table in made for e in done):
+            continue
+        hazards = judge([statement.text], dialect, {})
+        found += [Finding(source, statement.line, h.value, _MEANING[h], _short(statement.text)) for h in Hazard if h in hazards]
+    if dialect == "postgres":
+        found += _squawk(text, source)
+    return sorted(found, key=lambda f: f.line)
+
+
+def lint_plan(plan: Plan) -> list[Finding]:
+    """The hazards of a plan's steps, by step."""
+    return [
+        Finding(step.id, 0, hazard.value, _MEANING[hazard], _short(next(iter(step.statements()), "")))
+        for step in plan.steps for hazard in step.hazards
+    ]  # fmt: skip
+
+
+def _short(sql: str) -> str:
+    line = " ".join(sql.split())
+    return line if len(line) <= 100 else line[:97] + "…"
+
+
+def _squawk(text: str, source: str) -> Iterator[Finding]:
+    """squawk's findings, where it is installed; what it cannot do is no error of ours."""
+    binary = shutil.which("squawk") or shutil.which(str(Path(sys.executable).parent / "squawk"))
+    if binary is None:
+        return
+    try:
+        run = subprocess.run(
+            [binary, "--reporter", "json", "--stdin-filepath", "lint.sql"], input=text, capture_output=True, text=True, timeout=60, check=False
+        )
+        findings = json.loads(run.stdout or "[]")
+    except (OSError, subprocess.SubprocessError, json.JSONDecodeError):
+        return
+    for item in findings:
+        rule = str(item.get("rule_name", ""))
+        if rule not in _IGNORED:
+            yield Finding(source, int(item.get("line", 0)) + 1, f"squawk:{rule}", _RULES.get(rule, str(item.get("message", ""))), hazard=False)

@@ -1,0 +1,177 @@
+"""Tables before and after, side by side, and the way of each column between them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tools.location import Dialect
+from tools.plan import casts
+from tools.schema.model import Answers, Column, Schema, Table
+from tools.schema.render import quote
+from tools.schema.normal import normal_type
+
+SHADOW = "__oneplan"
+"""What the name of a shadow column, index or constraint ends in while the old one still stands."""
+LONGEST = 63
+"""Postgres cuts longer names off, without a word."""
+
+
+def shadow(name: str) -> str:
+    """The name of what stands beside `name` until the contract phase."""
+    room = LONGEST - len(SHADOW)
+    if len(name.encode()) > room:
+        name = name.encode()[: room - 7].decode(errors="ignore") + "_" + hashlib.sha256(name.encode()).hexdigest()[:6]
+    return name + SHADOW
+
+
+class Way(StrEnum):
+    KEPT = "kept"  # the same column; its nullability or default may change
+    ADDED = "added"
+    REMOVED = "removed"
+    RENAMED = "renamed"  # answered: a new column beside the old one, written both ways
+    RETYPED = "retyped"  # a shadow column beside the old one, which takes its name in the end
+    DIRECT = "direct"  # retyped in place: an identity or serial column, whose sequence must stay with it
+    DERIVED = "derived"  # becomes a generated column: its values are computed, its old ones removed
+
+
+@dataclass(frozen=True)
+class Move:
+    """One column's way. `carrier` is the name under which the new values live until the contract phase."""
+
+    way: Way
+    before: Column | None
+    after: Column | None
+    carrier: str
+    dialect: Dialect
+    conversion: str | None = None
+
+    @property
+    def copied(self) -> bool:
+        return self.way in (Way.RENAMED, Way.RETYPED)
+
+    @property
+    def old(self) -> Column:
+        assert self.before is not None
+        return self.before
+
+    @property
+    def new(self) -> Column:
+        assert self.after is not None
+        return self.after
+
+    @property
+    def recast(self) -> bool:
+        """Whether values change their type (or, by a person's word, their form) on the way."""
+        return self.conversion is not None or (
+            self.before is not None and self.after is not None
+            and normal_type(self.before.type, self.dialect) != normal_type(self.after.type, self.dialect)
+        )  # fmt: skip
+
+    def forward(self, source: str = "") -> str:
+        """The new value as an expression over a row that has the old one."""
+        if self.conversion is not None:
+            return f"({self.conversion})"
+        value = source or quote(self.old.name)
+        return casts.cast(value, self.old.type, self.new.type, self.dialect) if self.recast else value
+
+    def backward(self, value: str) -> str:
+        """The old value from a new one, where nothing was set aside for the row."""
+        return casts.cast(value, self.new.type, self.old.type, self.dialect) if self.recast else value
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A table before and after. Both may bear different names: then the rename was answered."""
+
+    before: Table
+    after: Table
+    moves: tuple[Move, ...]
+
+    @property
+    def renamed(self) -> bool:
+        return self.before.key != self.after.key
+
+    def of(self, *ways: Way) -> tuple[Move, ...]:
+        return tuple(move for move in self.moves if move.way in ways)
+
+    def move_to(self, column: str) -> Move | None:
+        """The move that ends in this column of the desired table."""
+        return next((m for m in self.moves if m.after and m.after.name == column), None)
+
+    def move_from(self, column: str) -> Move | None:
+        return next((m for m in self.moves if m.before and m.before.name == column), None)
+
+    def carrier(self, column: str) -> str:
+        """Under which name a column of the desired table lives in the expanded shape."""
+        move = self.move_to(column)
+        return move.carrier if move else column
+
+    def untouched(self, columns: tuple[str, ...]) -> bool:
+        """Whether all these columns of the desired table are there from the start, and stay the same columns."""
+        return all((m := self.move_to(c)) is not None and m.way in (Way.KEPT, Way.DIRECT) for c in columns)
+
+    def stable_key(self) -> tuple[tuple[str, str], ...]:
+        """(carrier in the expanded shape, name afterwards) of columns that tell a row for certain; empty where none do.
+
+        The desired primary key where its values are there before the contract phase, else a unique key without NULLs,
+        else the old primary key as far as it survives.
+        """
+        keys = [self.after.primary_key.columns] if self.after.primary_key else []
+        keys += [u.columns for u in self.after.uniques if all(not self._nullable(c) for c in u.columns)]
+        if self.before.primary_key:
+            ends = [m.new.name for c in self.before.primary_key.columns if (m := self.move_from(c)) and m.after]
+            keys += [tuple(ends)] if len(ends) == len(self.before.primary_key.columns) else []
+        for columns in keys:
+            if all((m := self.move_to(c)) and m.way in (Way.KEPT, Way.DIRECT, Way.RENAMED, Way.RETYPED) for c in columns):
+                return tuple((self.carrier(c), c) for c in columns)
+        return ()
+
+    def _nullable(self, column: str) -> bool:
+        found = self.after.column(column)
+        return found is None or found.nullable
+
+
+def pair_up(current: Schema, target: Schema, answers: Answers) -> tuple[Pair, ...]:
+    """Every table of the current schema that the target keeps, under its old name or an answered new one."""
+    renamed = {new: old for old, new in answers.tables}
+    pairs: list[Pair] = []
+    for after in target.tables:
+        before = current.table(renamed.get(after.key, after.key)) or current.table(after.key)
+        if before is not None:
+            pairs.append(Pair(before, after, _moves(before, after, answers, current.dialect)))
+    return tuple(pairs)
+
+
+def _moves(before: Table, after: Table, answers: Answers, dialect: Dialect) -> tuple[Move, ...]:
+    renames = {
+        new: old for table, old, new in answers.columns
+        if table == before.key and before.column(old) and after.column(new) and not before.column(new) and not after.column(old)
+    }  # fmt: skip
+    moves = [_move(before.column(renames.get(c.name, c.name)), c, after, answers, dialect) for c in after.columns]
+    gone = [c for c in before.columns if after.column(c.name) is None and c.name not in renames.values()]
+    return (*moves, *(Move(Way.REMOVED, c, None, c.name, dialect) for c in gone))
+
+
+def _move(old: Column | None, new: Column, table: Table, answers: Answers, dialect: Dialect) -> Move:
+    if old is None:
+        return Move(Way.ADDED, None, new, new.name, dialect)
+    if new.generated is not None:
+        return _to_generated(old, new, dialect)
+    retyped = normal_type(old.type, dialect) != normal_type(new.type, dialect) or old.collation != new.collation
+    conversion = answers.fill(table.key, new.name) if retyped else None
+    if old.name != new.name:
+        return Move(Way.RENAMED, old, new, new.name, dialect, conversion)
+    if not retyped:
+        return Move(Way.KEPT, old, new, new.name, dialect)
+    if dialect == "postgres" and (old.identity or old.serial):
+        return Move(Way.DIRECT, old, new, new.name, dialect, conversion)
+    return Move(Way.RETYPED, old, new, shadow(new.name), dialect, conversion)
+
+
+def _to_generated(old: Column, new: Column, dialect: Dialect) -> Move:
+    same = old.generated == new.generated and normal_type(old.type, dialect) == normal_type(new.type, dialect) and old.stored == new.stored
+    if same and old.name == new.name:
+        return Move(Way.KEPT, old, new, new.name, dialect)
+    return Move(Way.DERIVED, old, new, shadow(new.name) if old.name == new.name else new.name, dialect)

@@ -1,0 +1,60 @@
+"""Fragments of SQL that the steps share. Every name that goes in is plain; what comes out is quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tools.location import Dialect
+from tools.schema.render import quote
+
+
+def names(columns: Sequence[str], alias: str = "") -> str:
+    """A comma-separated list of quoted columns, each behind `alias.` where one is given."""
+    return ", ".join(ref(column, alias) for column in columns)
+
+
+def ref(column: str, alias: str = "") -> str:
+    return f"{alias}.{quote(column)}" if alias else quote(column)
+
+
+def same(a: str, b: str, dialect: Dialect) -> str:
+    """Equality in which NULL equals NULL."""
+    return f"{a} IS {b}" if dialect == "sqlite" else f"{a} IS NOT DISTINCT FROM {b}"
+
+
+def distinct(a: str, b: str, dialect: Dialect) -> str:
+    return f"{a} IS NOT {b}" if dialect == "sqlite" else f"{a} IS DISTINCT FROM {b}"
+
+
+def literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def is_constant(expression: str, dialect: Dialect) -> bool:
+    """Whether a default is a literal (cast or negated, perhaps): the same for every row and at any time."""
+    import sqlglot
+    from sqlglot import expressions as exp
+
+    try:
+        tree = sqlglot.parse_one(expression, read=dialect)
+    except sqlglot.errors.SqlglotError:
+        return False
+    allowed = (exp.Literal, exp.Boolean, exp.Null, exp.Neg, exp.Paren, exp.Cast, exp.DataType, exp.DataTypeParam,
+               exp.HexString, exp.Identifier)  # fmt: skip
+    return all(isinstance(node, allowed) for node in tree.walk())
+
+
+def is_steady(expression: str, dialect: Dialect) -> bool:
+    """Whether an expression gives the same value for the same row each time: only columns, constants and operators,
+    and functions known to be pure. In doubt it is not."""
+    import sqlglot
+    from sqlglot import expressions as exp
+
+    try:
+        tree = sqlglot.parse_one(expression, read=dialect)
+    except sqlglot.errors.SqlglotError:
+        return False
+    pure = (exp.Coalesce, exp.Lower, exp.Upper, exp.Trim, exp.Concat, exp.Substring, exp.Replace, exp.Abs, exp.Round,
+            exp.Length, exp.Cast, exp.Case, exp.If, exp.Nullif, exp.And, exp.Or)  # fmt: skip
+    shaky = (exp.Func, exp.Select, exp.Subquery, exp.Command)
+    return not any(isinstance(node, shaky) and not isinstance(node, pure) for node in tree.walk())

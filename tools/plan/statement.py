@@ -1,0 +1,267 @@
+"""What a SQL statement does, as effects: from sqlglot's tree, and from the words of what sqlglot keeps as a command."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tools.location import Dialect
+from tools.schema.tokens import Token, tokenize
+
+
+class Verb(StrEnum):
+    """The effects that hazards are made of."""
+
+    CREATE_TABLE = "create table"
+    DROP_TABLE = "drop table"
+    DROP_OTHER = "drop"  # a schema, database or anything that may take tables along
+    DROP_VIEW = "drop view"
+    DROP_COLUMN = "drop column"
+    DROP_INDEX = "drop index"
+    RENAME_TABLE = "rename table"
+    RENAME_COLUMN = "rename column"
+    ADD_COLUMN = "add column"
+    ADD_COLUMN_REWRITE = "add column with a value for every row"
+    CHANGE_TYPE = "change type"
+    SET_NOT_NULL = "set not null"
+    ALTER = "alter table"
+    ADD_FOREIGN_KEY = "add foreign key"
+    ADD_CONSTRAINT = "add constraint"
+    ADD_CONSTRAINT_LATER = "add constraint, not valid"
+    VALIDATE = "validate"
+    CREATE_INDEX = "create index"
+    CREATE_INDEX_CONCURRENTLY = "create index concurrently"
+    CREATE_TRIGGER = "create trigger"
+    WRITE = "write rows"
+    DELETE = "delete rows"
+    REWRITE = "rewrite"
+    LOCK = "lock"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One thing that a statement does. `table` and `column` are plain names, "" where there is none; a table outside
+    the default namespace is written `namespace.name`. `reads` are the tables it takes rows from."""
+
+    verb: Verb
+    table: str = ""
+    column: str = ""
+    reads: tuple[str, ...] = ()
+
+
+def parse(sql: str, dialect: Dialect) -> Any:
+    """sqlglot's tree of one statement; None for what it does not understand."""
+    import sqlglot
+    from sqlglot import expressions as exp
+
+    # sqlglot warns on stderr of each statement that it keeps as a command.
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    try:
+        tree = sqlglot.parse_one(sql, read=dialect)
+    except sqlglot.errors.SqlglotError:
+        return None
+    return None if isinstance(tree, (exp.Command, exp.Alias, exp.Column)) else tree
+
+
+def effects(sql: str, dialect: Dialect) -> tuple[Effect, ...]:
+    """All effects of one statement, in no order; empty for one that only reads or defines."""
+    tree = parse(sql, dialect)
+    if tree is None:
+        return tuple(_by_words(tokenize(sql, dialect)))
+    return tuple(_of_tree(tree, dialect))
+
+
+def _of_tree(tree: Any, dialect: Dialect) -> Iterator[Effect]:
+    from sqlglot import expressions as exp
+
+    if isinstance(tree, exp.Alter):
+        yield from _alter(tree, dialect)
+    elif isinstance(tree, exp.Drop):
+        yield from _drop(tree)
+    elif isinstance(tree, exp.Create):
+        yield from _create(tree)
+    else:
+        yield from _rows(tree)
+
+
+def _rows(tree: Any) -> Iterator[Effect]:
+    """Statements on rows, also inside a WITH."""
+    from sqlglot import expressions as exp
+
+    for node in tree.walk():
+        if isinstance(node, exp.TruncateTable):
+            for table in node.expressions:
+                yield Effect(Verb.DELETE, table_name(table))
+        elif isinstance(node, exp.Delete):
+            yield Effect(Verb.DELETE, table_name(node.this))
+        elif isinstance(node, exp.Update):
+            yield Effect(Verb.WRITE, table_name(node.this), reads=_tables(node))
+        elif isinstance(node, (exp.Insert, exp.Merge)):
+            yield Effect(Verb.WRITE, table_name(node.this), reads=_tables(node))
+            if isinstance(node, exp.Merge) and any(str(w.args.get("then")).upper() == "DELETE" for w in node.find_all(exp.When)):
+                yield Effect(Verb.DELETE, table_name(node.this))
+
+
+def _create(tree: Any) -> Iterator[Effect]:
+    from sqlglot import expressions as exp
+
+    kind = str(tree.args.get("kind") or "").upper()
+    if kind == "TABLE":
+        yield Effect(Verb.CREATE_TABLE, table_name(tree.this), reads=_tables(tree.expression) if tree.expression else ())
+    elif kind == "INDEX" and isinstance(tree.this, exp.Index):
+        verb = Verb.CREATE_INDEX_CONCURRENTLY if tree.args.get("concurrently") else Verb.CREATE_INDEX
+        yield Effect(verb, table_name(tree.this.args.get("table")))
+    elif kind == "TRIGGER":
+        yield Effect(Verb.CREATE_TRIGGER)
+
+
+def _drop(tree: Any) -> Iterator[Effect]:
+    kind = str(tree.args.get("kind") or "").upper()
+    named = [tree.this, *(tree.args.get("tables") or []), *(tree.expressions or [])]
+    tables = list(dict.fromkeys(table_name(t) for t in named if t is not None))
+    if kind == "TABLE":
+        yield from (Effect(Verb.DROP_TABLE, table) for table in tables)
+    elif kind in ("VIEW", "MATERIALIZED VIEW"):
+        yield from (Effect(Verb.DROP_VIEW, table) for table in tables)
+    elif kind == "INDEX":
+        yield Effect(Verb.DROP_INDEX, "", "CONCURRENTLY" if tree.args.get("concurrently") else "")
+    elif kind in ("SCHEMA", "DATABASE", "EXTENSION"):
+        yield Effect(Verb.DROP_OTHER, tables[0] if tables else "")
+    elif tree.args.get("cascade"):
+        yield Effect(Verb.DROP_OTHER, tables[0] if tables else "")
+
+
+def _alter(tree: Any, dialect: Dialect) -> Iterator[Effect]:
+    table = table_name(tree.this)
+    if str(tree.args.get("kind") or "").upper() != "TABLE":
+        return
+    for action in tree.args.get("actions") or []:
+        yield from _action(action, table, bool(tree.args.get("not_valid")), dialect)
+
+
+def _action(action: Any, table: str, not_valid: bool, dialect: Dialect) -> Iterator[Effect]:
+    from sqlglot import expressions as exp
+
+    if isinstance(action, exp.Drop):
+        kind = str(action.args.get("kind") or "").upper()
+        for dropped in action.args.get("tables") or [action.this]:
+            yield Effect(Verb.DROP_COLUMN if kind == "COLUMN" else Verb.ALTER, table, getattr(dropped, "name", ""))
+    elif isinstance(action, exp.ColumnDef):
+        yield Effect(Verb.ADD_COLUMN_REWRITE if _fills_rows(action, dialect) else Verb.ADD_COLUMN, table, action.name)
+    elif isinstance(action, exp.AlterRename):
+        yield Effect(Verb.RENAME_TABLE, table, table_name(action.this))
+    elif isinstance(action, exp.RenameColumn):
+        yield Effect(Verb.RENAME_COLUMN, table, action.this.name)
+    elif isinstance(action, exp.AlterColumn):
+        if action.args.get("dtype") is not None:
+            yield Effect(Verb.CHANGE_TYPE, table, action.name)
+        elif action.args.get("allow_null") is False:
+            yield Effect(Verb.SET_NOT_NULL, table, action.name)
+        else:
+            yield Effect(Verb.ALTER, table, action.name)
+    elif isinstance(action, exp.AddConstraint):
+        yield _constraint(action, table, not_valid)
+    else:
+        yield Effect(Verb.ALTER, table)
+
+
+def _constraint(action: Any, table: str, not_valid: bool) -> Effect:
+    from sqlglot import expressions as exp
+
+    if action.find(exp.ForeignKey):
+        return Effect(Verb.ADD_CONSTRAINT_LATER if not_valid else Verb.ADD_FOREIGN_KEY, table, "fk")
+    return Effect(Verb.ADD_CONSTRAINT_LATER if not_valid else Verb.ADD_CONSTRAINT, table)
+
+
+def _fills_rows(column: Any, dialect: Dialect) -> bool:
+    """Whether Postgres must write every row to add the column: a volatile default, an identity, stored generation."""
+    from sqlglot import expressions as exp
+
+    if dialect != "postgres":
+        return False
+    kind = column.args.get("kind")
+    if kind is not None and kind.sql().upper() in ("SERIAL", "BIGSERIAL", "SMALLSERIAL"):
+        return True
+    for constraint in column.find_all(exp.ColumnConstraint):
+        if isinstance(constraint.kind, (exp.GeneratedAsIdentityColumnConstraint, exp.ComputedColumnConstraint)):
+            return True
+        if isinstance(constraint.kind, exp.DefaultColumnConstraint):
+            calls = constraint.kind.find_all(exp.Func)
+            return any(not isinstance(c, (exp.Cast, exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime)) for c in calls)
+    return False
+
+
+def table_name(node: Any) -> str:
+    """A table's plain name out of whatever names it."""
+    from sqlglot import expressions as exp
+
+    table = node if isinstance(node, exp.Table) else (node.find(exp.Table) if node is not None else None)
+    if table is None:
+        return getattr(node, "name", "") if node is not None else ""
+    return f"{table.db}.{table.name}" if table.db and table.db not in ("public", "main") else table.name
+
+
+def _tables(node: Any) -> tuple[str, ...]:
+    from sqlglot import expressions as exp
+
+    return tuple(dict.fromkeys(table_name(table) for table in node.find_all(exp.Table)))
+
+
+_DESTROYING = ("DROP", "DELETE", "TRUNCATE")
+_REWRITING = (("VACUUM", "FULL"), ("CLUSTER",), ("REINDEX",))
+
+
+def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
+    """Statements that sqlglot only carries along, told by their words. What defines a routine does nothing by itself."""
+    words = [token.text.upper() for token in tokens if token.kind == "word"]
+    table = _table_in(tokens)
+    if not words or (words[0] == "CREATE" and {"FUNCTION", "PROCEDURE", "TRIGGER", "MACRO"} & set(words[:5])):
+        if words and "TRIGGER" in words[:5]:
+            yield Effect(Verb.CREATE_TRIGGER)
+        return
+    if words[:2] == ["ALTER", "TABLE"]:
+        yield from _alter_by_words(words, table)
+    elif any(list(start) == words[: len(start)] for start in _REWRITING):
+        yield Effect(Verb.REWRITE, table)
+    elif words[0] == "LOCK" or words[:2] == ["REFRESH", "MATERIALIZED"]:
+        yield Effect(Verb.LOCK, table)
+    elif words[:2] == ["ALTER", "TYPE"] or words[0] in ("COMMENT", "GRANT", "REVOKE", "SET"):
+        return
+    elif any(word in _all_words(tokens) for word in _DESTROYING):
+        yield Effect(Verb.DELETE)
+
+
+def _alter_by_words(words: list[str], table: str) -> Iterator[Effect]:
+    if "VALIDATE" in words:
+        yield Effect(Verb.VALIDATE, table)
+    elif "USING" in words and "INDEX" in words:
+        yield Effect(Verb.ALTER, table)
+    elif "DROP" in words and "COLUMN" in words:
+        yield Effect(Verb.DROP_COLUMN, table)
+    elif "VALID" in words:
+        yield Effect(Verb.ADD_CONSTRAINT_LATER, table)
+    else:
+        yield Effect(Verb.ALTER, table)
+
+
+def _all_words(tokens: tuple[Token, ...]) -> set[str]:
+    """The words of a statement, those inside a quoted body (DO $$ … $$) too."""
+    found = {token.text.upper() for token in tokens if token.kind == "word"}
+    for token in tokens:
+        if token.kind == "string" and token.text.startswith("$"):
+            found |= {inner.text.upper() for inner in tokenize(token.text.split("$", 2)[2].rsplit("$", 2)[0], "postgres") if inner.kind == "word"}
+    return found
+
+
+def _table_in(tokens: tuple[Token, ...]) -> str:
+    for n, token in enumerate(tokens):
+        if token.is_word("TABLE"):
+            rest = [t for t in tokens[n + 1 :] if not t.is_word("IF", "EXISTS", "ONLY")]
+            if rest and rest[0].is_name:
+                dotted = len(rest) > 2 and rest[1].text == "." and rest[2].is_name
+                return f"{rest[0].name}.{rest[2].name}" if dotted else rest[0].name
+            return ""
+    return ""

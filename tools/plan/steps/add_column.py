@@ -1,0 +1,91 @@
+"""A new column: nullable, or with a default that is a constant, so that old code and old rows are left in peace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.plan.draft import Draft
+from tools.plan.model import Phase, Step
+from tools.plan.pairs import Move, Pair, Way
+from tools.plan.shape import edit_table, with_column
+from tools.plan.sql import is_constant
+from tools.plan.steps.common import add_column_sql, drop_added_column
+from tools.schema.model import Column, ForeignKey, Table
+from tools.schema.render import default_sql, foreign_key_sql, qualified, quote
+
+
+def expand(draft: Draft) -> None:
+    for pair in draft.pairs:
+        for move in pair.of(Way.ADDED):
+            if not deferred(move):
+                _add(draft, pair, move)
+
+
+def deferred(move: Move) -> bool:
+    """Whether only making the table anew can add the column: no ALTER of SQLite or DuckDB adds these."""
+    column = move.new
+    if column.generated is None:
+        return False
+    return move.dialect == "duckdb" or (move.dialect == "sqlite" and column.stored)
+
+
+def early(draft: Draft, pair: Pair, move: Move) -> Column:
+    """The column as the expand phase can add it."""
+    column = move.new
+    if column.generated is not None or column.identity or column.serial:
+        return column
+    filled = draft.answers.fill(pair.after.key, column.name) is not None
+    plain = column.default is None or filled or not is_constant(column.default, draft.dialect)
+    if plain:
+        return replace(column, nullable=True, default=None)
+    # DuckDB adds no constraint with a column.
+    return replace(column, nullable=True) if draft.dialect == "duckdb" else column
+
+
+def _add(draft: Draft, pair: Pair, move: Move) -> None:
+    key, column = pair.after.key, early(draft, pair, move)
+    table = draft.table(key)
+    foreign = _inline_foreign_key(pair.after, column) if draft.dialect == "sqlite" else None
+    sql = [add_column_sql(table, column, draft.dialect) + (f" {_references(foreign)}" if foreign else "")]
+    kept = column
+    if move.new.default is not None and column.default is None and not column.serial and draft.dialect != "sqlite":
+        # Old rows get their values in the migrate phase; new rows get the default from now on.
+        sql.append(_set_default(key, move.new, draft))
+        kept = replace(column, default=move.new.default)
+    state = edit_table(draft.state, key, lambda t: with_column(t, kept))
+    if foreign:
+        state = edit_table(state, key, lambda t: replace(t, foreign_keys=(*t.foreign_keys, foreign)))
+    undo, again = drop_added_column(draft.state, state, key, column.name)
+    draft.add(
+        Step(
+            draft.step_id(Phase.EXPAND, key, f"add_{column.name}"), Phase.EXPAND, "add_column",
+            f"Add column {key}.{column.name} ({column.type or 'any type'})", (key,), tuple(sql),
+            undo, rebuild=again,
+            closes=draft.gap_sentences(key, column.name, kinds=("column_added",)), reason=_reason(column, move),
+        ),
+        state, (f"{key}#{column.name}",),
+    )  # fmt: skip
+
+
+def _reason(column: Column, move: Move) -> str:
+    if column.generated is not None or column.identity or column.serial:
+        return "The database itself gives every row its value."
+    if move.new.nullable or not column.nullable:
+        return "Old code does not see it; old rows hold " + ("its default." if column.default else "NULL.")
+    return "Nullable until old rows have their values: the contract phase makes it NOT NULL."
+
+
+def _inline_foreign_key(table: Table, column: Column) -> ForeignKey | None:
+    """SQLite adds a foreign key only together with its column, and only one that starts out as NULL."""
+    if column.default is not None or column.generated is not None:
+        return None
+    return next((f for f in table.foreign_keys if f.columns == (column.name,)), None)
+
+
+def _references(key: ForeignKey) -> str:
+    return foreign_key_sql(key).replace(f"FOREIGN KEY ({quote(key.columns[0])}) ", "", 1)
+
+
+def _set_default(key: str, column: Column, draft: Draft) -> str:
+    value = default_sql(column.default or "NULL", draft.dialect)
+    return f"ALTER TABLE {qualified(key)} ALTER COLUMN {quote(column.name)} SET DEFAULT {value}"

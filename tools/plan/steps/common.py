@@ -1,0 +1,68 @@
+"""What several operations share: keys of rows, and the plain ALTERs with their ways back."""
+
+from __future__ import annotations
+
+from tools.location import Dialect
+from tools.plan.draft import Draft
+from tools.plan.dual_write import row_id
+from tools.plan.model import StepCheck
+from tools.plan.rebuild import rebuild, unchanged
+from tools.plan.shape import references
+from tools.schema.model import Column, Schema, Table
+from tools.schema.render import column_sql, create_view, qualified, quote
+
+
+def batch_key(table: Table, dialect: Dialect) -> tuple[str, ...]:
+    """The quoted columns by which a backfill of this table goes; empty where nothing tells its rows apart.
+
+    SQLite lets NULL into primary keys that are not integers, and every row has a rowid: that one is taken.
+    """
+    if dialect == "sqlite":
+        return row_id(table)
+    return tuple(quote(c) for c in table.primary_key.columns) if table.primary_key else ()
+
+
+def add_column_sql(table: Table, column: Column, dialect: Dialect) -> str:
+    return f"ALTER TABLE {qualified(table.key)} ADD COLUMN {column_sql(column, dialect)}"
+
+
+def drop_added_column(before: Schema, after: Schema, table: str, column: str) -> tuple[tuple[str, ...], bool]:
+    """The way back from an added column, and whether it makes the table anew (`before` is the shape to come to).
+
+    SQLite drops no column that a foreign key or CHECK names; DuckDB none of a table with an index, or one that others
+    point to.
+    """
+    held = after.table(table)
+    assert held is not None
+    blocked = False
+    if before.dialect == "sqlite":
+        blocked = any(column in f.columns for f in held.foreign_keys)
+    if before.dialect == "duckdb":
+        blocked = bool(held.indexes) or bool(references(after, table))
+    if not blocked:
+        return (f"ALTER TABLE {qualified(table)} DROP COLUMN {quote(column)}",), False
+    return rebuild(after, before, {table: unchanged(_named(before, table))}), True
+
+
+def around_views(draft: Draft, key: str, sql: list[str]) -> tuple[str, ...]:
+    """The statements with the views that read a table dropped before and made again behind them: Postgres changes
+    nothing under a view. The others look a view's tables up when it is used."""
+    from tools.plan.shape import readers
+
+    if draft.dialect != "postgres":
+        return tuple(sql)
+    views = readers(draft.state, key)
+    drops = [f"DROP {'MATERIALIZED ' if v.materialized else ''}VIEW {qualified(v.key)}" for v in reversed(views)]
+    return (*drops, *sql, *(create_view(v, "postgres") for v in views))
+
+
+def no_nulls(table: str, column: str) -> StepCheck:
+    return StepCheck(
+        f"no row of {table} has NULL in {column}", f"SELECT * FROM {qualified(table)} WHERE {quote(column)} IS NULL"
+    )
+
+
+def _named(schema: Schema, key: str) -> Table:
+    found = schema.table(key)
+    assert found is not None, key
+    return found

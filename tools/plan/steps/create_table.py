@@ -1,0 +1,87 @@
+"""A new table, with its constraints; its indexes too, since it is empty."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.plan.draft import Draft
+from tools.plan.model import Phase, Step
+from tools.plan.shape import edit_table, parents_first, with_table
+from tools.schema.model import ForeignKey, Schema, Table
+from tools.schema.render import add_constraint, create_index, create_namespace, create_table, foreign_key_sql, qualified
+
+
+def expand(draft: Draft) -> None:
+    known = {pair.after.key for pair in draft.pairs}
+    for table in parents_first(t for t in draft.target.tables if t.key not in known):
+        _create(draft, table)
+
+
+def late(draft: Draft) -> None:
+    """Foreign keys of new tables whose other side was not ready when they were made (Postgres)."""
+    known = {pair.after.key for pair in draft.pairs}
+    if draft.dialect != "postgres":
+        return
+    for table in draft.target.tables:
+        if table.key in known:
+            continue
+        for key in table.foreign_keys:
+            if key not in draft.table(table.key).foreign_keys:
+                _add_foreign_key(draft, table, key)
+
+
+def _create(draft: Draft, table: Table) -> None:
+    ready = table
+    if draft.dialect == "postgres":
+        shape = with_table(draft.state, table)
+        ready = replace(table, foreign_keys=tuple(f for f in table.foreign_keys if can_point(shape, table, f)))
+    sql = [create_namespace(table.namespace)] if table.namespace and not _has_namespace(draft, table.namespace) else []
+    sql += [create_table(replace(ready, indexes=()), draft.dialect)]
+    sql += [create_index(index, draft.dialect) for index in table.indexes]
+    draft.add(
+        Step(
+            draft.step_id(Phase.EXPAND, table.key, "create"), Phase.EXPAND, "create_table", f"Create table {table.key}",
+            (table.key, *sorted({f.ref_table for f in ready.foreign_keys} - {table.key})), tuple(sql),
+            (f"DROP TABLE {qualified(table.key)}",), closes=draft.gap_sentences(table.key),
+            reason="A new table disturbs nobody.",
+        ),
+        with_table(draft.state, ready),
+    )  # fmt: skip
+
+
+def _add_foreign_key(draft: Draft, table: Table, key: ForeignKey) -> None:
+    name = key.name or f"{table.name}_{'_'.join(key.columns)}_fkey"
+    named = replace(key, name=name)
+    draft.add(
+        Step(
+            draft.step_id(Phase.CONTRACT, table.key, f"foreign_key_{'_'.join(key.columns)}"), Phase.CONTRACT, "add_foreign_key",
+            f"Let {table.key} ({', '.join(key.columns)}) point to {key.ref_table}", (table.key, key.ref_table),
+            (add_constraint(table, foreign_key_sql(named)),),
+            (f"ALTER TABLE {qualified(table.key)} DROP CONSTRAINT {_quoted(name)}",),
+            reason="The key it points to takes its final form only in this phase.",
+        ),
+        edit_table(draft.state, table.key, lambda t: replace(t, foreign_keys=(*t.foreign_keys, key))),
+    )  # fmt: skip
+
+
+def can_point(schema: Schema, table: Table, key: ForeignKey) -> bool:
+    """Whether the columns a foreign key points to are there, of the same type, and unique."""
+    parent = schema.table(key.ref_table)
+    if parent is None:
+        return False
+    unique = [u.columns for u in parent.uniques] + [i.columns for i in parent.indexes if i.unique and not i.where]
+    unique += [parent.primary_key.columns] if parent.primary_key else []
+    if not any(set(columns) == set(key.ref_columns) for columns in unique):
+        return False
+    pairs = zip(key.columns, key.ref_columns, strict=False)
+    return all((a := table.column(c)) and (b := parent.column(r)) and a.type == b.type for c, r in pairs)
+
+
+def _has_namespace(draft: Draft, namespace: str) -> bool:
+    return any(table.namespace == namespace for table in draft.state.tables)
+
+
+def _quoted(name: str) -> str:
+    from tools.schema.render import quote
+
+    return quote(name)

@@ -1,0 +1,59 @@
+"""A table that goes: its rows set aside whole, then the table dropped, children before parents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.plan.draft import Draft
+from tools.plan.model import Hazard, Phase, Step
+from tools.plan.rebuild import fill, unchanged
+from tools.plan.shape import descendants, edit_table, parents_first, references, without_table
+from tools.plan.sql import names
+from tools.schema.model import Table
+from tools.schema.render import add_constraint, create_index, create_table, foreign_key_sql, qualified, quote
+
+
+def contract(draft: Draft) -> None:
+    kept = {pair.after.key for pair in draft.pairs} | {t.key for t in draft.target.tables}
+    gone = [t for t in draft.state.tables if t.key not in kept]
+    for table in reversed(parents_first(gone)):
+        _drop(draft, draft.table(table.key))
+
+
+def _drop(draft: Draft, table: Table) -> None:
+    key = table.key
+    step_id = draft.step_id(Phase.CONTRACT, key, "drop")
+    aside = draft.kept(step_id)
+    foreign = [(t, f) for t, f in references(draft.state, key) if t.key != key] if draft.dialect == "postgres" else []
+    sql = [f"ALTER TABLE {qualified(t.key)} DROP CONSTRAINT {quote(f.name or '')}" for t, f in foreign]
+    sql += [*aside.make(f"SELECT * FROM {qualified(key)}"), f"DROP TABLE {qualified(key)}"]
+    undo = [*_made_again(draft, table, aside.name), *(add_constraint(t, foreign_key_sql(f)) for t, f in foreign), aside.drop()]
+    state = without_table(draft.state, key)
+    for child, lost in foreign:
+        state = edit_table(state, child.key, lambda t, lost=lost: replace(t, foreign_keys=tuple(f for f in t.foreign_keys if f != lost)))
+    objects = (key, *sorted({t.key for t in descendants(draft.state, [key])} - {key}))
+    draft.add(
+        Step(
+            step_id, Phase.CONTRACT, "drop_table", f"Set the rows of {key} aside and drop the table", objects, tuple(sql), tuple(undo),
+            hazards=(Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE), writes_data=True, closes=draft.gap_sentences(key), rebuild=True,
+            reason="Every row goes to a table of oneplan's own first; undoing makes the table and its rows again.",
+            depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
+        ),
+        state, (key,),
+    )  # fmt: skip
+
+
+def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:
+    plain = [c.name for c in table.columns if c.generated is None]
+    always = " OVERRIDING SYSTEM VALUE" if any(c.identity for c in table.columns) else ""
+    sql = [create_table(replace(table, indexes=()), draft.dialect)]
+    if draft.dialect == "duckdb":
+        sql += fill(table, unchanged(table), aside)
+    else:
+        sql += [f"INSERT INTO {qualified(table.key)} ({names(plain)}){always} SELECT {names(plain)} FROM {aside}"]
+    sql += [create_index(index, draft.dialect) for index in table.indexes]
+    for column in table.columns:
+        if column.identity or column.serial:
+            top = f"(SELECT COALESCE(max({quote(column.name)}), 0) + 1 FROM {qualified(table.key)})"
+            sql.append(f"SELECT setval(pg_get_serial_sequence('{qualified(table.key)}', '{column.name}'), {top}, false)")
+    return sql + [t.definition for t in draft.state.triggers if t.table == table.key]

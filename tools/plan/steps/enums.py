@@ -1,0 +1,148 @@
+"""Enum types. New ones come in the expand phase, unused ones go in the contract phase; on Postgres a value is added in
+place, and one that goes means a new type under the old name."""
+
+from __future__ import annotations
+
+from tools.plan.draft import Draft
+from tools.plan.model import Hazard, Phase, Step, StepCheck
+from tools.plan.shape import readers, with_enum, without_enum
+from tools.plan.sql import literal
+from tools.schema.model import Column, Enum, Schema, Table
+from tools.schema.render import create_enum, create_namespace, create_view, default_sql, qualified, quote
+
+
+def expand(draft: Draft) -> None:
+    for enum in draft.target.enums:
+        there = draft.state.enum(enum.key)
+        if there is None:
+            _create(draft, enum)
+        elif draft.dialect == "postgres" and _only_adds(there, enum):
+            _add_values(draft, there, enum)
+
+
+def contract(draft: Draft) -> None:
+    for enum in draft.target.enums:
+        there = draft.state.enum(enum.key)
+        if there is not None and there.values != enum.values:
+            _remake(draft, there, enum)
+    for enum in draft.state.enums:
+        if draft.target.enum(enum.key) is None and not _users(draft.state, enum):
+            _drop(draft, enum)
+
+
+def _create(draft: Draft, enum: Enum) -> None:
+    namespace = [create_namespace(enum.namespace)] if enum.namespace else []
+    draft.add(
+        Step(
+            draft.step_id(Phase.EXPAND, enum.key, "create_enum"), Phase.EXPAND, "create_enum", f"Create the enum {enum.key}",
+            (enum.key,), (*namespace, create_enum(enum)), (f"DROP TYPE {qualified(enum.key)}",), closes=_gaps(draft, enum),
+            reason="A new type disturbs nobody.",
+        ),
+        with_enum(draft.state, enum),
+    )  # fmt: skip
+
+
+def _drop(draft: Draft, enum: Enum) -> None:
+    draft.add(
+        Step(
+            draft.step_id(Phase.CONTRACT, enum.key, "drop_enum"), Phase.CONTRACT, "drop_enum", f"Drop the enum {enum.key}",
+            (enum.key,), (f"DROP TYPE {qualified(enum.key)}",), (create_enum(enum),), closes=_gaps(draft, enum),
+            reason="No column uses it any more.", depends_on=_sign_off(draft),
+        ),
+        without_enum(draft.state, enum.key),
+    )  # fmt: skip
+
+
+def _only_adds(there: Enum, wanted: Enum) -> bool:
+    """Whether the old values stand in the new ones, in the same order."""
+    return there.values != wanted.values and [v for v in wanted.values if v in there.values] == list(there.values)
+
+
+def _add_values(draft: Draft, there: Enum, wanted: Enum) -> None:
+    sql: list[str] = []
+    for n, value in enumerate(wanted.values):
+        if value not in there.values:
+            place = f" AFTER {literal(wanted.values[n - 1])}" if n else f" BEFORE {literal(there.values[0])}"
+            sql.append(f"ALTER TYPE {qualified(wanted.key)} ADD VALUE {literal(value)}{place}")
+    added = ", ".join(v for v in wanted.values if v not in there.values)
+    after = with_enum(draft.state, wanted)
+    draft.add(
+        Step(
+            draft.step_id(Phase.EXPAND, wanted.key, "add_values"), Phase.EXPAND, "add_enum_value", f"Let {wanted.key} be {added} too",
+            (wanted.key, *sorted({t.key for t, _ in _users(draft.state, wanted)})), tuple(sql), _swap(after, wanted, there),
+            closes=_gaps(draft, wanted), reason="Postgres cannot take a value away: undoing makes the type anew, and fails while a row uses it.",
+        ),
+        after,
+    )  # fmt: skip
+
+
+def _remake(draft: Draft, there: Enum, wanted: Enum) -> None:
+    gone = [v for v in there.values if v not in wanted.values]
+    users = _users(draft.state, there)
+    checks = tuple(
+        StepCheck(
+            f"no row of {t.key} has {' or '.join(gone)} in {c.name}",
+            f"SELECT * FROM {qualified(t.key)} WHERE CAST({quote(c.name)} AS {_text(draft)}) IN ({', '.join(map(literal, gone))})",
+        )
+        for t, c in users if gone
+    )  # fmt: skip
+    after = with_enum(draft.state, wanted)
+    draft.add(
+        Step(
+            draft.step_id(Phase.CONTRACT, wanted.key, "remake_enum"), Phase.CONTRACT, "change_enum",
+            f"Make {wanted.key} anew as {', '.join(wanted.values)}", (wanted.key, *sorted({t.key for t, _ in users})),
+            _swap(draft.state, there, wanted), _swap(after, wanted, there), checks=checks,
+            hazards=(Hazard.TABLE_REWRITE, Hazard.ACCESS_EXCLUSIVE_LOCK, Hazard.BREAKS_OLD_CODE), closes=_gaps(draft, wanted),
+            reason="The columns that use it are rewritten under a lock that keeps all others out.", depends_on=_sign_off(draft),
+        ),
+        after, (wanted.key, *(t.key for t, _ in users)),
+    )  # fmt: skip
+
+
+def _swap(state: Schema, there: Enum, wanted: Enum) -> tuple[str, ...]:
+    """The type made anew under its own name, with every column that uses it."""
+    users = _users(state, there)
+    if state.dialect == "duckdb":
+        return _swap_duckdb(users, wanted)
+    old = f"{there.name[:50]}__old"
+    sql = [f"ALTER TYPE {qualified(there.key)} RENAME TO {quote(old)}", create_enum(wanted)]
+    for table, column in users:
+        alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
+        default = [f"{alter} SET DEFAULT {default_sql(column.default, 'postgres')}"] if column.default else []
+        suffix = "[]" if column.type.endswith("[]") else ""
+        using = f"USING {quote(column.name)}::text{suffix}::{qualified(wanted.key)}{suffix}"
+        sql += [f"{alter} DROP DEFAULT"] if default else []
+        sql += [f"{alter} TYPE {qualified(wanted.key)}{suffix} {using}", *default]
+    namespace = f"{quote(there.namespace)}." if there.namespace else ""
+    sql.append(f"DROP TYPE {namespace}{quote(old)}")
+    views = {v.key: v for table, _ in users for v in readers(state, table.key)}.values()
+    drops = [f"DROP {'MATERIALIZED ' if v.materialized else ''}VIEW {qualified(v.key)}" for v in reversed(list(views))]
+    return (*drops, *sql, *(create_view(v, "postgres") for v in views))
+
+
+def _swap_duckdb(users: list[tuple[Table, Column]], wanted: Enum) -> tuple[str, ...]:
+    alters = [(f"ALTER TABLE {qualified(t.key)} ALTER COLUMN {quote(c.name)} TYPE", c) for t, c in users]
+    to_text = [f"{alter} VARCHAR" for alter, _ in alters]
+    return (*to_text, f"DROP TYPE {qualified(wanted.key)}", create_enum(wanted), *(f"{alter} {qualified(wanted.key)}" for alter, _ in alters))
+
+
+def _users(state: Schema, enum: Enum) -> list[tuple[Table, Column]]:
+    """The columns of this type. A type is written bare or quoted, with its namespace or without."""
+    names = {enum.key, enum.name, quote(enum.name), qualified(enum.key)}
+    inline = "ENUM(" + ", ".join(map(literal, enum.values)) + ")"
+    return [
+        (t, c) for t in state.tables for c in t.columns
+        if c.type.removesuffix("[]") in names or c.type == inline
+    ]  # fmt: skip
+
+
+def _text(draft: Draft) -> str:
+    return "text" if draft.dialect == "postgres" else "VARCHAR"
+
+
+def _gaps(draft: Draft, enum: Enum) -> tuple[str, ...]:
+    return tuple(g.sentence for g in draft.gaps if g.kind.startswith("enum_") and enum.key in (g.name, g.table) and g.sentence)
+
+
+def _sign_off(draft: Draft) -> tuple[str, ...]:
+    return tuple(s.id for s in draft.steps if s.operation == "sign_off")

@@ -1,0 +1,123 @@
+"""Values for old rows of a column that shall be NOT NULL, or that a person gave a value for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tools.plan.draft import Draft
+from tools.plan.kept import key_match, key_select
+from tools.plan.model import Backfill, Phase, Step
+from tools.plan.pairs import Move, Pair, Way
+from tools.plan.sql import is_constant, is_steady, same
+from tools.plan.steps.common import batch_key
+from tools.schema.model import Table
+from tools.schema.render import qualified, quote
+
+
+def migrate(draft: Draft) -> None:
+    for pair in draft.pairs:
+        for move in pair.of(Way.ADDED):
+            _fill_added(draft, pair, move)
+        for move in pair.of(Way.KEPT, Way.RENAMED, Way.RETYPED, Way.DIRECT):
+            _fill_existing(draft, pair, move)
+
+
+def wanted(draft: Draft, pair: Pair, move: Move) -> str | None:
+    """The expression that gives old rows of a column their value; None where there is none to give."""
+    if move.after is None or move.new.generated is not None or move.new.identity or move.new.serial:
+        return None
+    said = draft.answers.fill(pair.after.key, move.new.name) if move.conversion is None else None
+    if said is not None:
+        return f"({said})"
+    tight = must_hold(pair, move)
+    if move.way is Way.ADDED:
+        late = move.new.default is not None and not is_constant(move.new.default, draft.dialect)
+        return move.new.default if tight and late else None
+    return move.new.default if tight and move.old.nullable else None
+
+
+def must_hold(pair: Pair, move: Move) -> bool:
+    """Whether the column must have a value in every row in the end."""
+    key = pair.after.primary_key
+    return move.after is not None and (not move.new.nullable or bool(key and move.new.name in key.columns))
+
+
+def _fill_added(draft: Draft, pair: Pair, move: Move) -> None:
+    value = wanted(draft, pair, move)
+    if value is None:
+        _ask_for_value(draft, pair, move)
+        return
+    key, column = pair.after.key, quote(move.new.name)
+    table = draft.table(key)
+    draft.add(
+        Step(
+            draft.step_id(Phase.MIGRATE, key, f"fill_{move.new.name}"), Phase.MIGRATE, "backfill",
+            f"Give old rows of {key} a value in {move.new.name}", (key,), writes_data=True,
+            backfill=Backfill(key, qualified(key), batch_key(table, draft.dialect), ((column, value),), f"{column} IS NULL"),
+            reason="Only rows without a value. Undoing leaves the values: they go with the column, which is new.",
+        ),
+        None, (f"{key}#{move.new.name}",),
+    )  # fmt: skip
+
+
+def _ask_for_value(draft: Draft, pair: Pair, move: Move) -> None:
+    missing = must_hold(pair, move) and move.new.generated is None and not (move.new.identity or move.new.serial)
+    if missing and (move.new.default is None if move.way is Way.ADDED else move.old.nullable):
+        name = f"{pair.after.key}.{move.new.name}"
+        draft.note(
+            f"{name} becomes NOT NULL and no value is known for rows that have none: answer with a SQL expression under"
+            f" fills: ({pair.after.key}: {move.new.name}: …), or the plan will stop at the first such row."
+        )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where values go: the live column, and what tells a row for certain."""
+
+    table: Table
+    column: str
+    key: tuple[str, ...]
+
+
+def _fill_existing(draft: Draft, pair: Pair, move: Move) -> None:
+    value = wanted(draft, pair, move)
+    if value is None or not (move.old.nullable and must_hold(pair, move)):
+        _ask_for_value(draft, pair, move)
+        return
+    table = draft.table(pair.after.key)
+    live = move.carrier if move.way is Way.RENAMED else move.old.name
+    place = _Place(table, quote(live), tuple(quote(c) for c, _ in pair.stable_key()))
+    step_id = draft.step_id(Phase.MIGRATE, table.key, f"fill_{live}_nulls")
+    aside = draft.kept(step_id)
+    steady = is_steady(value, draft.dialect)
+    sql = aside.make(f"SELECT {key_select(place.key)}, {value} AS {place.column} FROM {qualified(table.key)} WHERE {place.column} IS NULL")
+    draft.add(
+        Step(
+            step_id, Phase.MIGRATE, "fill_nulls", f"Give rows of {table.key} with NULL in {live} a value", (table.key,),
+            sql if place.key else (), _undo(place, aside.name, draft) if place.key else (),
+            Backfill(
+                table.key, qualified(table.key), batch_key(table, draft.dialect),
+                ((place.column, value if steady or not place.key else _from_kept(place, aside.name, value)),), f"{place.column} IS NULL",
+            ),
+            reversible=bool(place.key), writes_data=True,
+            reason="Which rows were NULL, and what they got, is set aside first, so that the way back knows them." if place.key
+            else f"{table.key} has no key to tell its rows by: which of them were NULL cannot be known afterwards.",
+        ),
+        None, (f"{table.key}#{move.old.name}", f"{table.key}#{live}"),
+    )  # fmt: skip
+
+
+def _from_kept(place: _Place, kept_table: str, value: str) -> str:
+    """A value that changes each time it is asked for is asked for once, and taken from what was set aside."""
+    match = key_match(place.key, table_alias=qualified(place.table.key))
+    return f"COALESCE((SELECT k.{place.column} FROM {kept_table} AS k WHERE {match}), {value})"
+
+
+def _undo(place: _Place, kept_table: str, draft: Draft) -> tuple[str, ...]:
+    name = qualified(place.table.key)
+    match = key_match(place.key, table_alias=name)
+    unchanged = same(f"k.{place.column}", f"{name}.{place.column}", draft.dialect)
+    return (
+        f"UPDATE {name} SET {place.column} = NULL WHERE EXISTS (SELECT 1 FROM {kept_table} AS k WHERE {match} AND {unchanged})",
+        f"DROP TABLE {kept_table}",
+    )

@@ -1,0 +1,191 @@
+"""The contract phase on Postgres, column by column: the old one set aside and dropped, the new one in its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.plan.casts import comparable
+from tools.plan.draft import Draft
+from tools.plan.dual_write import dual_write
+from tools.plan.kept import Kept, key_match, key_select
+from tools.plan.model import Hazard, Phase, Step, StepCheck
+from tools.plan.pairs import Move, Pair, Way
+from tools.plan.postgres_column import drop_column, take_over
+from tools.plan.shape import edit_table, rename_column, with_column, without_trigger
+from tools.plan.sql import same
+from tools.plan.steps.common import add_column_sql, around_views, no_nulls
+from tools.plan.steps.constraints import not_null_name
+from tools.plan.steps.copy_column import copies_equal, nothing_lost
+from tools.plan.steps.fill import must_hold
+from tools.schema.model import Column, Schema, Table
+from tools.schema.render import add_constraint, check_sql, default_sql, qualified, quote
+from tools.schema.types import widens
+
+
+def contract(draft: Draft) -> None:
+    if draft.dialect != "postgres":
+        return
+    for pair in draft.pairs:
+        gone = sorted(pair.of(Way.REMOVED), key=lambda m: m.old.generated is None)
+        for move in gone:
+            _drop(draft, pair, move)
+        for move in pair.of(Way.RENAMED, Way.RETYPED):
+            _finish(draft, pair, move)
+
+
+def _live_key(draft: Draft, pair: Pair) -> tuple[str, ...]:
+    """The key's columns under the names they bear at this point of the plan."""
+    table = draft.table(pair.after.key)
+    return tuple(carrier if table.column(carrier) else final for carrier, final in pair.stable_key())
+
+
+def _drop(draft: Draft, pair: Pair, move: Move) -> None:
+    key, column = pair.after.key, move.old
+    step_id = draft.step_id(Phase.CONTRACT, key, f"drop_{column.name}")
+    aside, stable = draft.kept(step_id), _live_key(draft, pair)
+    computed = column.generated is not None
+    change = drop_column(draft.state, key, column.name)
+    sql = [] if computed else list(_set_aside(pair, stable, aside, [quote(column.name)]))
+    back = _return(draft.table(key), column, stable, aside) if not computed else [add_column_sql(draft.table(key), column, "postgres")]
+    reversible = computed or bool(stable)
+    undo = around_views(draft, key, [*back, *change.undo, *([] if computed else [aside.drop()])]) if reversible else ()
+    draft.add(
+        Step(
+            step_id, Phase.CONTRACT, "drop_column", f"Set the values of {key}.{column.name} aside and drop the column",
+            _objects(draft, key, change.state), around_views(draft, key, sql + list(change.sql)), undo,
+            hazards=(Hazard.BREAKS_OLD_CODE,) if computed else (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE), reversible=reversible,
+            writes_data=not computed, closes=draft.gap_sentences(key, column.name), depends_on=_sign_off(draft),
+            reason="Its values go to a table of oneplan's own, by key." if reversible
+            else f"{key} has no key: the values set aside cannot be put back to their rows; a backup can.",
+        ),
+        change.state, (f"{key}#{column.name}",),
+    )  # fmt: skip
+
+
+def _finish(draft: Draft, pair: Pair, move: Move) -> None:
+    key, table = pair.after.key, draft.table(pair.after.key)
+    step_id = draft.step_id(Phase.CONTRACT, key, f"finish_{move.new.name}")
+    aside, stable = draft.kept(step_id), _live_key(draft, pair)
+    lossy = move.recast and not (move.conversion is None and widens(move.old.type, move.new.type, "postgres"))
+    dual = dual_write(table, move)
+    state = draft.state
+    for trigger in dual.triggers:
+        state = without_trigger(state, trigger.table, trigger.name)
+    values = [quote(move.old.name), f"{quote(move.carrier)} AS {quote('became_' + move.new.name)}"]
+    dropped = drop_column(state, key, move.old.name)
+    settled, settle, unsettle = _settle(dropped.state, pair, move)
+    taken = take_over(settled, key, pair.after)
+    sql = [*dual.drop, *(_set_aside(pair, stable, aside, values) if lossy else ()), *dropped.sql, *settle, *taken.sql]
+    reversible = not lossy or bool(stable)
+    back = _old_values(table, move, stable, aside if lossy else None)
+    undo = [*taken.undo, *unsettle, *back, *dropped.undo, *dual.make, *([aside.drop()] if lossy else [])]
+    hazards = (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE) if lossy else (Hazard.BREAKS_OLD_CODE,)
+    draft.add(
+        Step(
+            step_id, Phase.CONTRACT, "finish_rename" if move.way is Way.RENAMED else "finish_type_change", _summary(key, move),
+            _objects(draft, key, taken.state), around_views(draft, key, sql), around_views(draft, key, undo) if reversible else (),
+            checks=_checks(pair, move), hazards=hazards, reversible=reversible, writes_data=lossy, depends_on=_sign_off(draft),
+            closes=draft.gap_sentences(key, move.old.name, move.new.name),
+            reason="In one transaction, and only if every row's copy equals the old value at that moment.",
+        ),
+        taken.state, (f"{key}#{move.old.name}", f"{key}#{move.carrier}"),
+    )  # fmt: skip
+
+
+
+def _summary(key: str, move: Move) -> str:
+    if move.way is Way.RENAMED:
+        return f"Drop {key}.{move.old.name}: {move.new.name} holds all of its values"
+    return f"Put the {move.new.type} values in place of {key}.{move.old.name} ({move.old.type})"
+
+
+def _checks(pair: Pair, move: Move) -> tuple[StepCheck, ...]:
+    checks = [copies_equal(pair, move), nothing_lost(pair, move)]
+    checks += [no_nulls(pair.after.key, move.carrier)] if must_hold(pair, move) else []
+    return tuple(check for check in checks if check)
+
+
+def _settle(state: Schema, pair: Pair, move: Move) -> tuple[Schema, list[str], list[str]]:
+    """Give the new column its name, default and NOT NULL; (state, statements, the way back)."""
+    key, name = pair.after.key, quote(move.new.name)
+    alter = f"ALTER TABLE {qualified(key)}"
+    sql: list[str] = []
+    undo: list[str] = []
+    if move.carrier != move.new.name:
+        sql.append(f"{alter} RENAME COLUMN {quote(move.carrier)} TO {name}")
+        undo.append(f"{alter} RENAME COLUMN {name} TO {quote(move.carrier)}")
+    if move.new.default is not None:
+        sql.append(f"{alter} ALTER COLUMN {name} SET DEFAULT {default_sql(move.new.default, 'postgres')}")
+        undo.insert(0, f"{alter} ALTER COLUMN {name} DROP DEFAULT")
+    state = edit_table(state, key, lambda t: with_column(rename_column(t, move.carrier, move.new.name), move.new))
+    if must_hold(pair, move):
+        table = state.table(key)
+        held = next((c for c in table.checks if c.name == not_null_name(move.carrier)), None) if table else None
+        sql += [f"{alter} ALTER COLUMN {name} SET NOT NULL"]
+        undo = [f"{alter} ALTER COLUMN {name} DROP NOT NULL", *undo]
+        if held and table:
+            sql.append(f"{alter} DROP CONSTRAINT {quote(held.name or '')}")
+            undo.append(add_constraint(table, check_sql(held)))
+            state = edit_table(state, key, lambda t: replace(t, checks=tuple(c for c in t.checks if c.name != held.name)))
+    return state, sql, undo
+
+
+def _set_aside(pair: Pair, stable: tuple[str, ...], aside: Kept, values: list[str]) -> tuple[str, ...]:
+    key = [key_select([quote(c) for c in stable])] if stable else []
+    return aside.make(f"SELECT {', '.join(key + values)} FROM {qualified(pair.after.key)}")
+
+
+def _bare(column: Column) -> Column:
+    """The column as it can be added under rows: what fills or binds it comes after its values."""
+    default = column.default if not column.serial else None
+    return replace(column, nullable=True, identity=None, serial=False, default=default)
+
+
+def _return(table: Table, column: Column, stable: tuple[str, ...], aside: Kept) -> list[str]:
+    """A dropped column with its values, by key."""
+    name, sql = quote(column.name), [add_column_sql(table, _bare(column), "postgres")]
+    match = key_match([quote(c) for c in stable], table_alias="t")
+    sql.append(f"UPDATE {qualified(table.key)} AS t SET {name} = k.{name} FROM {aside.name} AS k WHERE {match}")
+    return sql + _tighten(table, column)
+
+
+def _tighten(table: Table, column: Column) -> list[str]:
+    alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
+    sql = [] if column.nullable else [f"{alter} SET NOT NULL"]
+    if column.identity or column.serial:
+        kind = column.identity or "BY DEFAULT"
+        top = f"(SELECT COALESCE(max({quote(column.name)}), 0) + 1 FROM {qualified(table.key)})"
+        if column.identity:
+            sql += [f"{alter} ADD GENERATED {kind} AS IDENTITY"]
+        else:
+            sequence = quote(f"{table.name}_{column.name}_seq")
+            sql += [
+                f"CREATE SEQUENCE {sequence} AS {column.type} OWNED BY {qualified(table.key)}.{quote(column.name)}",
+                f"{alter} SET DEFAULT nextval('{sequence}'::regclass)",
+            ]
+        sql.append(f"SELECT setval(pg_get_serial_sequence('{qualified(table.key)}', '{column.name}'), {top}, false)")
+    return sql
+
+
+def _old_values(table: Table, move: Move, stable: tuple[str, ...], aside: Kept | None) -> list[str]:
+    """The old column beside the new one again, each row's value as it was, or worked out of the new one."""
+    name, carrier = qualified(table.key), quote(move.carrier)
+    old, kind = quote(move.old.name), move.new.type
+    sql = [add_column_sql(table, _bare(move.old), "postgres"), f"UPDATE {name} SET {old} = {move.backward(carrier)}"]
+    if aside and stable:
+        match = key_match([quote(c) for c in stable], table_alias="t")
+        became = f"k.{quote('became_' + move.new.name)}"
+        unchanged = same(comparable(became, kind, "postgres"), comparable(f"t.{carrier}", kind, "postgres"), "postgres")
+        sql.append(f"UPDATE {name} AS t SET {old} = k.{old} FROM {aside.name} AS k WHERE {match} AND {unchanged}")
+    column = table.column(move.old.name)
+    return sql + _tighten(table, column or move.old)
+
+
+def _objects(draft: Draft, key: str, after: Schema) -> tuple[str, ...]:
+    """The table and all others whose definition the step changes."""
+    changed = [t.key for t in draft.state.tables if after.table(t.key) != t]
+    return (key, *sorted(set(changed) - {key}))
+
+
+def _sign_off(draft: Draft) -> tuple[str, ...]:
+    return tuple(s.id for s in draft.steps if s.operation == "sign_off")

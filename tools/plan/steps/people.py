@@ -1,0 +1,60 @@
+"""What only people can do: deploy the code for the new names, and say that the old ones may go."""
+
+from __future__ import annotations
+
+from tools.plan.draft import Draft
+from tools.plan.model import Phase, Step
+from tools.plan.pairs import Move, Pair, Way
+from tools.plan.steps.fill import must_hold
+
+
+def refactor(draft: Draft) -> None:
+    """One manual step that lists every name that code must take up, or let go."""
+    lines = [line for pair in draft.pairs for line in _code_changes(draft, pair)]
+    lines += [f"stop using {key}" for key in _gone_tables(draft)]
+    lines += [f"start using {t.key} where it is needed" for t in draft.target.tables if t.key not in {p.after.key for p in draft.pairs}]
+    if not lines:
+        return
+    draft.add(Step(
+        draft.step_id(Phase.REFACTOR, "deploy_code"), Phase.REFACTOR, "deploy_code",
+        "Deploy code that reads and writes the new names: " + "; ".join(lines),
+        tuple(sorted({p.after.key for p in draft.pairs if _code_changes(draft, p)} | set(_gone_tables(draft)))), manual=True,
+        depends_on=tuple(s.id for s in draft.steps if s.phase is Phase.EXPAND),
+        reason="Old and new names both work from here until the contract phase.",
+    ))  # fmt: skip
+
+
+def contract(draft: Draft) -> None:
+    """The sign-off that opens the contract phase."""
+    draft.add(Step(
+        draft.step_id(Phase.CONTRACT, "sign_off"), Phase.CONTRACT, "sign_off",
+        "Sign off: nothing reads or writes the old names any more, and the checks of the verify phase hold", manual=True,
+        depends_on=tuple(s.id for s in draft.steps if s.phase in (Phase.REFACTOR, Phase.VERIFY)),
+        reason="What follows removes old names. What is removed is set aside, but code that still uses it fails.",
+    ))  # fmt: skip
+
+
+def _gone_tables(draft: Draft) -> list[str]:
+    kept = {pair.before.key for pair in draft.pairs}
+    return [table.key for table in draft.origin.tables if table.key not in kept]
+
+
+def _code_changes(draft: Draft, pair: Pair) -> list[str]:
+    key = pair.after.key
+    lines = [f"use {key} in place of {pair.before.key}"] if pair.renamed else []
+    for move in pair.moves:
+        if move.way is Way.RENAMED:
+            lines.append(f"use {key}.{move.new.name} in place of {move.old.name}")
+        elif move.way in (Way.RETYPED, Way.DIRECT):
+            lines.append(f"be ready for {key}.{move.new.name} as {move.new.type}")
+        elif move.way is Way.REMOVED:
+            lines.append(f"stop using {key}.{move.old.name}")
+        elif move.way is Way.ADDED and must_hold(pair, move) and move.new.default is None and _written(move):
+            lines.append(f"always write {key}.{move.new.name}")
+        elif move.way is Way.KEPT and move.old.nullable and must_hold(pair, move):
+            lines.append(f"write no NULL into {key}.{move.new.name}")
+    return lines
+
+
+def _written(move: Move) -> bool:
+    return move.new.generated is None and not move.new.identity and not move.new.serial

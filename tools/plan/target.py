@@ -1,0 +1,68 @@
+"""What the plan will end in: the desired schema, with everything that an open question holds back still in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.plan.shape import check_columns, columns_of_index, with_column, with_table
+from tools.schema.model import Answers, Question, Schema, Table
+
+
+def held_target(current: Schema, desired: Schema, questions: tuple[Question, ...], answers: Answers) -> Schema:
+    """The desired schema plus every table and column that may be the old side of a rename nobody has answered yet."""
+    target = desired
+    for question in questions:
+        if question.kind == "table":
+            target = _keep_table(current, target, question.before)
+        elif question.table is not None:
+            target = _keep_column(current, target, question.table, question.before, answers)
+    return target
+
+
+def _keep_table(current: Schema, target: Schema, key: str) -> Schema:
+    table = current.table(key)
+    if table is None or target.table(key) is not None:
+        return target
+    kept = with_table(target, table)
+    triggers = tuple(t for t in current.triggers if t.table == key)
+    enums = tuple(e for e in current.enums if target.enum(e.key) is None and any(_uses(c.type, e.name) for c in table.columns))
+    return replace(kept, triggers=(*kept.triggers, *triggers), enums=(*kept.enums, *enums))
+
+
+def _uses(type_: str, enum: str) -> bool:
+    return enum in type_.replace('"', "").replace("[]", "").split(".")
+
+
+def _keep_column(current: Schema, target: Schema, key: str, column: str, answers: Answers) -> Schema:
+    before = current.table(key)
+    after = target.table(next((new for old, new in answers.tables if old == key), key))
+    found = before.column(column) if before else None
+    if before is None or after is None or found is None or after.column(column) is not None:
+        return target
+    enums = tuple(e for e in current.enums if target.enum(e.key) is None and _uses(found.type, e.name))
+    return replace(with_table(target, _with_held(before, after, column, current)), enums=(*target.enums, *enums))
+
+
+def _with_held(before: Table, after: Table, column: str, current: Schema) -> Table:
+    """The desired table with an old column, and with what the current table has on that column."""
+    found = before.column(column)
+    assert found is not None
+    wide = with_column(after, found)
+    names = {i.name for i in after.indexes}
+    here = set(wide.column_names)
+    dialect = current.dialect
+
+    def stands(columns: tuple[str, ...]) -> bool:
+        return column in columns and set(columns) <= here
+
+    key = before.primary_key
+    return replace(
+        wide,
+        primary_key=key if key and stands(key.columns) else wide.primary_key,
+        uniques=wide.uniques + tuple(u for u in before.uniques if stands(u.columns)),
+        foreign_keys=wide.foreign_keys + tuple(f for f in before.foreign_keys if stands(f.columns)),
+        checks=wide.checks + tuple(c for c in before.checks if stands(check_columns(c, before, dialect))),
+        indexes=wide.indexes + tuple(
+            replace(i, table=after.key) for i in before.indexes if i.name not in names and stands(columns_of_index(i, before, dialect))
+        ),
+    )  # fmt: skip

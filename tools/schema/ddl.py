@@ -143,9 +143,10 @@ def _why_not_run(statement: Statement, dialect: Dialect) -> str | None:
 
 
 def _sets_namespace(tokens: tuple[Token, ...], dialect: Dialect) -> bool:
-    at = 2 if len(tokens) > 2 and tokens[1].is_word("LOCAL", "SESSION") else 1
-    named = len(tokens) > at and tokens[at].is_word("SEARCH_PATH", "SCHEMA")
-    return named or (dialect == "duckdb" and tokens[0].is_word("USE"))
+    if tokens[0].is_word("USE"):
+        return dialect == "duckdb"
+    rest = [token for token in tokens[1:3] if not token.is_word("LOCAL", "SESSION")]
+    return any(token.is_word("SEARCH_PATH", "SCHEMA") for token in rest[:1])
 
 
 def _is_search_path_call(tokens: tuple[Token, ...]) -> bool:

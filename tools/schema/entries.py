@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tools.location import Dialect
 from tools.schema.body import group
 from tools.schema.model import Enum, Index
-from tools.schema.tokens import Token, unquote
+from tools.schema.tokens import Token, tokenize, unquote
 
 _PLAIN = re.compile(r"[^\W\d][\w$]*")
 _ENTRY = re.compile(r'(?P<quoted>"(?:[^"]|"")*")|(?P<bare>[^\W\d][\w$]*)')
@@ -33,6 +34,23 @@ def plain(name: str) -> str:
 def type_name(enum: Enum) -> str:
     """An enum as a column's type names it: its key, each part in quotes where it needs them."""
     return ".".join(plain(part) for part in (enum.namespace, enum.name) if part)
+
+
+def type_key(type_: str, dialect: Dialect) -> tuple[str, ...]:
+    """The name that a type's text gives, part by part and without quotes, as the engine compares it."""
+    parts: list[str] = []
+    for token in tokenize(type_, dialect):
+        if token.is_name:
+            exact = token.kind == "quoted" and dialect == "postgres"
+            parts.append(token.name if exact else token.name.lower())
+    return tuple(parts)
+
+
+def enums_by_type(enums: Sequence[Enum], dialect: Dialect) -> dict[tuple[str, ...], Enum]:
+    """Enums by what `type_key` gives for a column of their type."""
+    exact = dialect == "postgres"
+    named = {tuple(part for part in (enum.namespace, enum.name) if part): enum for enum in enums}
+    return {key if exact else tuple(part.lower() for part in key): enum for key, enum in named.items()}
 
 
 def split_entry(text: str) -> tuple[str | None, str, str]:

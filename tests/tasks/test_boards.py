@@ -140,15 +140,26 @@ def test_export_refuses_a_file_that_changed_since_approval(boards: Boards, store
 
 def test_an_import_does_not_lose_what_no_file_has(boards: Boards, store: Store, tmp_path: Path) -> None:
     consent(boards, add(boards.load(), "1", "Third")[1])
-    fresh = board_from_markdown(TEXT, "b.md")
-    with pytest.raises(UsageError, match="holds changes that are in no file"):
-        consent(boards, import_change(fresh))
+    consent(boards, assign(boards.load(), "1.2", "Bob")[1])
+    edited = board_from_markdown(TEXT.replace("| Test it |", "| Plan it | Eve | | | [x] |\n| Test it |"), "b.md")
+    change = import_change(edited)
+    assert boards.action(change).summary.endswith(
+        "; kept of the present board: 1.3: owner (none) → Bob; add 'Third' to section 1"
+    )
+    board = consent(boards, change)
+    assert [(task.description, task.owner) for task in board] == [
+        ("Write it", ""), ("Plan it", "Eve"), ("Test it", "Bob"), ("Third", ""),
+    ]  # fmt: skip
+    assert unexported(boards.load())
     path = tmp_path / "b.md"
     boards.export(path, exported(store, boards, path), actor="bot")
-    path.write_text(path.read_text().replace("Third", "Fourth"))
-    assert consent(boards, import_change(read_board(path))).task("1.3").description == "Fourth"
+    assert read_board(path).task("1.3").owner == "Bob"
     consent(boards, assign(boards.load(), "1.1", "Ann")[1])
-    assert consent(boards, import_change(fresh, replace_changes=True)).task("1.1").owner == ""
+    with pytest.raises(UsageError, match=r"do not go together: 1.1: owner \(none\) → Ann \(the file says 'Zoë'\)"):
+        consent(boards, import_change(board_from_markdown(TEXT.replace("it |        |", "it | Zoë |"))))
+    fresh = import_change(board_from_markdown(TEXT), replace_changes=True)
+    assert "are given up" in boards.action(fresh).summary
+    assert [task.owner for task in consent(boards, fresh)] == ["", ""]
 
 
 def test_two_processes_that_edit_at_once_lose_nothing(boards: Boards, store: Store) -> None:

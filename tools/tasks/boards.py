@@ -18,6 +18,7 @@ from tools.errors import ApprovalRefused, UsageError
 from tools.tasks.export import Rendered, board_to_markdown
 from tools.tasks.files import file_digest, write_atomically
 from tools.tasks.from_plan import progress
+from tools.tasks.merge import merged
 from tools.tasks.model import Board
 from tools.tasks.serial import board_digest, board_from_json, board_to_json
 from tools.tasks.update import Change, apply, describe, several
@@ -55,7 +56,8 @@ class Boards:
         before = self.find(name)
         _after(before, change, name)
         base = board_digest(before) if before else ""
-        return Action("board_change", f"Board {name}: {_said(change)}", {"board": name, "change": change}, base=base)
+        summary = f"Board {name}: {_said(change)}{_kept(before, change)}"
+        return Action("board_change", summary, {"board": name, "change": change}, base=base)
 
     def execute(self, change: Change, approval_id: str, *, actor: str, thread: str = "", name: str = DEFAULT) -> Board:
         """Make an approved change. Raises ApprovalRefused when the board, the change or anything else is another."""
@@ -137,7 +139,7 @@ class Boards:
 def import_change(board: Board, *, replace_changes: bool = False) -> Change:
     """The change that brings in a board read from a file or made from a plan, in place of the one there is.
 
-    `replace_changes` says that what the present board holds and no file has may go.
+    What the present board holds and no file has is made again on the new one, unless `replace_changes` lets it go.
     """
     return {"op": "import", "board": board_to_json(board), "replace_changes": replace_changes}
 
@@ -153,11 +155,10 @@ def _after(before: Board | None, change: Change, name: str) -> Board:
         if before is None:
             raise UsageError(f"there is no board {name!r}: make one with `oneplan board import FILE`")
         return apply(before, change)
+    board = board_from_json(change["board"])
     if before and unexported(before) and not change.get("replace_changes"):
-        raise UsageError(
-            f"board {name!r} holds changes that are in no file: export it first, or say that they may be replaced"
-        )
-    return board_from_json(change["board"])
+        return merged(before, board)[0]
+    return board
 
 
 def _said(change: Change) -> str:
@@ -165,6 +166,17 @@ def _said(change: Change) -> str:
         return describe(change)
     board = board_from_json(change["board"])
     return f"{len(board.by_id)} tasks in {len(board.sections)} sections from {board.source or 'a new board'}"
+
+
+def _kept(before: Board | None, change: Change) -> str:
+    """What becomes of the present board's own changes in an import."""
+    if change.get("op") != "import" or before is None or not unexported(before):
+        return ""
+    if change.get("replace_changes"):
+        return "; changes that are in no file are given up"
+    return (
+        f"; kept of the present board: {'; '.join(map(describe, merged(before, board_from_json(change['board']))[1]))}"
+    )
 
 
 def _logged(change: Change) -> Change:

@@ -17,13 +17,12 @@ Change = dict[str, Any]
 "field": "status", "from": "todo", "to": "done"}`."""
 
 FIELDS = ("description", "owner", "priority", "depends", "status", "notes")
-_NEW_FIELDS = ("description", "owner", "priority", "depends", "notes")
+NEW_FIELDS = ("description", "owner", "priority", "depends", "notes")
 
 
 def set_status(board: Board, task_id: str, status: str) -> tuple[Board, Change]:
     """The board with a task's (or, by `c1`, a check item's) status set. UsageError for an unknown task or status."""
-    if status not in STATUSES:
-        raise UsageError(f"unknown status {status!r}: use one of {', '.join(STATUSES)}")
+    _status(status)
     item = next((item for item in board.checklist if item.id == task_id.strip()), None)
     if item:
         return _made(board, {"op": "check", "item": item.id, "from": item.status, "to": status})
@@ -54,9 +53,9 @@ def add(
 ) -> tuple[Board, Change]:  # fmt: skip
     """A new task at the end of a section, named by key or title; `new_section` makes one of that title."""
     values = (description, owner, priority, depends, notes)
-    change: Change = {"op": "add", "task": {name: one_line(v) for name, v in zip(_NEW_FIELDS, values, strict=True)}}
+    change: Change = {"op": "add", "task": {name: one_line(v) for name, v in zip(NEW_FIELDS, values, strict=True)}}
     if new_section:
-        return _made(board, {**change, "section": _free_key(board), "title": one_line(section)})
+        return _made(board, {**change, "section": free_key(board), "title": one_line(section)})
     return _made(board, {**change, "section": board.section(section).key})
 
 
@@ -107,8 +106,8 @@ def _set(board: Board, change: Mapping[str, Any]) -> Board:
         raise UsageError(f"{field!r} of {task.id} cannot be set to {value!r}: one line of text is needed")
     if getattr(task, field) != change["from"]:
         raise UsageError(f"{field} of {task.id} is {getattr(task, field)!r} by now, not {change['from']!r}: look again")
-    if field == "status" and value not in STATUSES:
-        raise UsageError(f"unknown status {value!r}: use one of {', '.join(STATUSES)}")
+    if field == "status":
+        _status(value)
     if field == "description" and not value:
         raise UsageError(f"{task.id} needs a description")
     changed = _with_task(board, replace(task, **{field: value}))
@@ -133,10 +132,11 @@ def _add(board: Board, change: Mapping[str, Any]) -> Board:
     if not title and key not in board.by_key:
         raise UsageError(f"there is no section {key!r} on the board")
     section = Section(key, title) if title else board.by_key[key]
-    values: dict[str, str] = {name: change["task"][name] for name in _NEW_FIELDS}
+    values: dict[str, str] = {name: change["task"][name] for name in NEW_FIELDS}
     if not values["description"] or any(one_line(value) != value for value in values.values()):
         raise UsageError("a task needs a description, and each value must be one line of text")
     task = replace(Task(f"{key}.{len(section.tasks) + 1}", key, values["description"]), **values)
+    task = replace(task, status=_status(change["task"].get("status", "todo")))
     grown = replace(section, tasks=(*section.tasks, task))
     others = tuple(grown if other.key == key else other for other in board.sections)
     return _without_new_cycle(board, resolved(replace(board, sections=(*board.sections, grown) if title else others)))
@@ -164,7 +164,14 @@ def _without_new_cycle(before: Board, after: Board) -> Board:
     return after
 
 
-def _free_key(board: Board) -> str:
+def _status(text: str) -> Status:
+    if text not in STATUSES:
+        raise UsageError(f"unknown status {text!r}: use one of {', '.join(STATUSES)}")
+    return text
+
+
+def free_key(board: Board) -> str:
+    """The key of a section that is to be new."""
     numbers = [int(section.key) for section in board.sections if section.key.isdigit()]
     return str(max(numbers, default=0) + 1)
 

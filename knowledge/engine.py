@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,11 +45,30 @@ def connect(path: Path, *, search: bool = False) -> DuckDBPyConnection:
     return connection
 
 
+@contextmanager
+def in_plain_words(path: Path) -> Generator[None]:
+    """Say what goes wrong with the file while it is open: a damaged block, a full disk."""
+    import duckdb
+
+    try:
+        yield
+    except (
+        duckdb.IOException,
+        duckdb.FatalException,
+        duckdb.InternalException,
+        duckdb.SerializationException,
+    ) as error:
+        raise OneplanError(
+            f"{path} is damaged, or its disk is full or failing ({str(error).splitlines()[0]}): "
+            "free space or bring back a copy of it"
+        ) from error
+
+
 def roll_back(connection: DuckDBPyConnection) -> None:
     """Roll back, where an error has not already ended the transaction."""
     import duckdb
 
-    with suppress(duckdb.TransactionException):
+    with suppress(duckdb.TransactionException, duckdb.FatalException):
         connection.execute("ROLLBACK")
 
 

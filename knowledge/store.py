@@ -71,7 +71,8 @@ class Store:
             connection = self._connect(search, left)
             turn.connection, turn.searching = connection, search
             try:
-                yield connection
+                with engine.in_plain_words(self.path):
+                    yield connection
             finally:
                 turn.connection = None
                 connection.close()
@@ -112,7 +113,8 @@ class Store:
                 time.sleep(random.uniform(0.01, 0.06))
                 continue
             try:
-                migrations.migrate(connection, str(self.path))
+                with engine.in_plain_words(self.path):
+                    migrations.migrate(connection, str(self.path))
             except BaseException:
                 connection.close()
                 raise

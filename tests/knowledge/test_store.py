@@ -177,3 +177,16 @@ def test_the_store_reaches_no_other_file(store: Store, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n")
     with store.open() as connection, pytest.raises(duckdb.PermissionException):
         connection.execute(f"SELECT * FROM read_csv('{tmp_path / 'secret.csv'}')")
+
+
+@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+def test_a_damaged_store_is_named(store: Store, damage: str) -> None:
+    with store.transaction() as connection:
+        connection.execute(
+            "INSERT INTO event SELECT i, now(), 'a', 'k', sha256(i::VARCHAR), '', '' FROM range(50000) t(i)"
+        )
+    content = store.path.read_bytes()
+    half = len(content) // 2
+    store.path.write_bytes(content[:half] if damage == "cut" else content[:half] + b"?" * 64 + content[half + 64 :])
+    with pytest.raises(OneplanError, match="store.duckdb (is damaged|cannot be opened)"), store.open() as connection:
+        connection.execute("SELECT max(data), max(hash) FROM event").fetchall()

@@ -56,7 +56,8 @@ class Boards:
         before = self.find(name)
         _after(before, change, name)
         base = board_digest(before) if before else ""
-        summary = f"{_called(name)}: {_said(change)}{_kept(before, change)}"
+        label = "Board" if name == DEFAULT else f"Board {name}"
+        summary = f"{label}: {_said(change)}{_kept(before, change)}"
         return Action("board_change", summary, {"board": name, "change": change}, base=base)
 
     def execute(self, change: Change, approval_id: str, *, actor: str, thread: str = "", name: str = DEFAULT) -> Board:
@@ -95,7 +96,7 @@ class Boards:
         rendered = board_to_markdown(self.load(name))
         verb = "Overwrite" if path.exists() else "Write"
         arguments = {"path": str(path.absolute()), "text": rendered.text, "board": name}
-        summary = f"{verb} {path} with the {_called(name).lower()}"
+        summary = f"{verb} {path} with the board{'' if name == DEFAULT else f' {name}'}"
         return Action("write_file", summary, arguments, base=file_digest(path)), rendered
 
     def export(self, path: Path, approval_id: str, *, actor: str, thread: str = "", name: str = DEFAULT) -> Rendered:
@@ -159,10 +160,6 @@ def _after(before: Board | None, change: Change, name: str) -> Board:
     if before and unexported(before) and not change.get("replace_changes"):
         return merged(before, board)[0]
     return board
-
-
-def _called(name: str) -> str:
-    return "Board" if name == DEFAULT else f"Board {name}"
 
 
 def _said(change: Change) -> str:

@@ -3,6 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tools.errors import UsageError
 from tools.tasks.dependencies import needed
@@ -157,3 +159,18 @@ def test_a_cycle_is_refused_when_it_is_written() -> None:
     looped = board_from_markdown("| Task | Depends on |\n|---|---|\n| A | B |\n| B | A |\n| C | |\n")
     changed, _ = set_field(looped, "1.3", "depends", "A")
     assert needed(changed, changed.task("1.3")) == ("1.1",)
+
+
+NAMES = ["Compile", "test", "docs", "API", "Update the", "all above", "section 2", "2.4", "2.1", "Ship", "tear down"]
+JOINS = [", ", "/", " and ", " & ", ";", " ", "<br>", "//", "|"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(NAMES) | st.text(max_size=4), max_size=5), st.sampled_from(JOINS))
+def test_no_text_fails_and_none_makes_a_task_wait_for_itself(names: list[str], join: str) -> None:
+    depends = " ".join(join.join(names).replace("|", "\\|").split())
+    made = board(depends.replace("\0", ""))
+    for task in made:
+        assert task.id not in needed(made, task)
+        for _, candidates in task.unclear:
+            assert candidates

@@ -108,9 +108,9 @@ class _Names:
         if meaning:  # before it is taken for a list: names may hold commas
             yield whole, meaning
             return
-        for part in re.split(r"\s*(?:[,;]|<br\s*/?>)\s*", whole):
+        for part in re.split(r"[,;]|<br ?/?>", whole):
             if _plain(part) not in _NOTHING:
-                yield from self._part(part, section, task)
+                yield from self._part(part.strip(), section, task)
 
     def _part(self, text: str, section: Section, task: Task) -> Iterator[tuple[str, Meaning]]:
         meaning = self._named(text, section, task) or self._shortened(text, section, task)
@@ -200,7 +200,7 @@ def _and_pieces(text: str) -> list[str]:
 
 def _slash_pieces(text: str) -> list[str]:
     """`Frontend/backend update` is `Frontend update` and `backend update`."""
-    match = re.search(r"[^\s/]+(?:\s*/\s*[^\s/]+)+", text)
+    match = re.search(r"[^\s/]+(?:\s*/\s*[^\s/]+)+", text) if "/" in text else None
     if not match:
         return []
     before, after = text[: match.start()], text[match.end() :]

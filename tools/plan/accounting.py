@@ -7,6 +7,7 @@ from tools.plan.model import Accounting
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.casts import affinity
 from tools.plan.sql import is_steady
+from tools.plan.target import uses_type as _uses
 from tools.plan.steps.fill import wanted
 from tools.schema.render import qualified, quote
 
@@ -30,6 +31,8 @@ def _pair(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
         return None
     if move.recast and draft.dialect == "sqlite" and move.conversion is None:
         return _sqlite_recast(move)
+    if move.recast and any(_uses(move.new.type, enum.name) for enum in draft.target.enums):
+        return _as_text(draft, move)  # the new type is not there yet when the old rows are counted
     before = move.forward()
     value = wanted(draft, pair, move)
     if value is not None:
@@ -37,6 +40,13 @@ def _pair(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
             return None
         before = f"COALESCE({before}, {value})"
     return before, quote(move.new.name)
+
+
+def _as_text(draft: Draft, move: Move) -> tuple[str, str] | None:
+    text = "text" if draft.dialect == "postgres" else "VARCHAR"
+    if move.conversion is not None:
+        return None
+    return f"CAST({quote(move.old.name)} AS {text})", f"CAST({quote(move.new.name)} AS {text})"
 
 
 def _sqlite_recast(move: Move) -> tuple[str, str]:

@@ -12,7 +12,8 @@ from tools.plan.facts import Facts
 from tools.plan.kept import Kept, kept
 from tools.plan.model import Phase, Step
 from tools.plan.pairs import Pair
-from tools.schema.model import Answers, Gap, Schema, Table
+from tools.plan.target import uses_type
+from tools.schema.model import Answers, Column, Gap, Schema, Table
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_]+")
 
@@ -54,6 +55,18 @@ class Draft:
     def kept(self, step_id: str) -> Kept:
         """The table in which a step sets aside what it removes; no other plan's step has the same."""
         return kept(self.dialect, step_id, self.fingerprint)
+
+    def aside(self, column: Column, value: str) -> str:
+        """A value as it is set aside: enums as text, since a kept table must not hold on to a type that goes or changes."""
+        return f"CAST({value} AS text)" if self._is_enum(column) else value
+
+    def restored(self, column: Column, value: str) -> str:
+        """A value that was set aside, in the column's own type."""
+        return f"CAST({value} AS {column.type})" if self._is_enum(column) else value
+
+    def _is_enum(self, column: Column) -> bool:
+        enums = (*self.origin.enums, *self.target.enums)
+        return self.dialect == "postgres" and any(uses_type(column.type, enum.name) for enum in enums)
 
     def step_id(self, phase: Phase, *parts: str) -> str:
         """A readable id, unique in the plan, that needs no quoting in a shell."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from tools.location import Dialect
@@ -11,6 +11,7 @@ from tools.plan import casts
 from tools.schema.model import Answers, Column, Schema, Table
 from tools.schema.render import quote
 from tools.schema.normal import normal_type
+from tools.schema.reads import columns_in
 
 SHADOW = "__oneplan"
 """What the name of a shadow column, index or constraint ends in while the old one still stands."""
@@ -124,9 +125,17 @@ class Pair:
             ends = [m.new.name for c in self.before.primary_key.columns if (m := self.move_from(c)) and m.after]
             keys += [tuple(ends)] if len(ends) == len(self.before.primary_key.columns) else []
         for columns in keys:
-            if all((m := self.move_to(c)) and m.way in (Way.KEPT, Way.DIRECT, Way.RENAMED, Way.RETYPED) for c in columns):
+            if all(self._tells(c) for c in columns):
                 return tuple((self.carrier(c), c) for c in columns)
         return ()
+
+    def _tells(self, column: str) -> bool:
+        """Whether a column of the desired table has its values from the start, and none of them is filled on the way."""
+        move = self.move_to(column)
+        if move is None or move.way not in (Way.KEPT, Way.DIRECT, Way.RENAMED, Way.RETYPED):
+            return False
+        key = self.before.primary_key
+        return not move.old.nullable or bool(key and move.old.name in key.columns)
 
     def _nullable(self, column: str) -> bool:
         found = self.after.column(column)
@@ -149,9 +158,25 @@ def _moves(before: Table, after: Table, answers: Answers, dialect: Dialect) -> t
         new: old for table, old, new in answers.columns
         if table == before.key and before.column(old) and after.column(new) and not before.column(new) and not after.column(old)
     }  # fmt: skip
+    retyped = tuple(
+        c.name for c in after.columns
+        if c.generated is None and (old := before.column(c.name)) and normal_type(old.type, dialect) != normal_type(c.type, dialect)
+    )  # fmt: skip
     moves = [_move(before.column(renames.get(c.name, c.name)), c, after, answers, dialect) for c in after.columns]
     gone = [c for c in before.columns if after.column(c.name) is None and c.name not in renames.values()]
+    moves = [_recomputed(move, retyped) for move in moves]
     return (*moves, *(Move(Way.REMOVED, c, None, c.name, dialect) for c in gone))
+
+
+def _recomputed(move: Move, retyped: tuple[str, ...]) -> Move:
+    """A generated column of Postgres that reads a retyped one must go and come again with it."""
+    if move.dialect == "postgres" and move.way is Way.KEPT and reads_any(move.new.generated, retyped):
+        return replace(move, way=Way.DERIVED)
+    return move
+
+
+def reads_any(expression: str | None, columns: tuple[str, ...]) -> bool:
+    return expression is not None and bool(columns_in(expression, columns, "postgres"))
 
 
 def _move(old: Column | None, new: Column, table: Table, answers: Answers, dialect: Dialect) -> Move:
@@ -174,4 +199,4 @@ def _to_generated(old: Column, new: Column, dialect: Dialect) -> Move:
     same = old.generated == new.generated and normal_type(old.type, dialect) == normal_type(new.type, dialect) and old.stored == new.stored
     if same and old.name == new.name:
         return Move(Way.KEPT, old, new, new.name, dialect)
-    return Move(Way.DERIVED, old, new, shadow(new.name) if old.name == new.name else new.name, dialect)
+    return Move(Way.DERIVED, old, new, new.name, dialect)

@@ -120,7 +120,9 @@ def with_view(schema: Schema, view: View) -> Schema:
 
 
 def without_view(schema: Schema, key: str) -> Schema:
-    return replace(schema, views=tuple(v for v in schema.views if v.key != key))
+    """The schema without a view and the triggers on it."""
+    triggers = tuple(t for t in schema.triggers if t.table != key)
+    return replace(schema, views=tuple(v for v in schema.views if v.key != key), triggers=triggers)
 
 
 def with_enum(schema: Schema, enum: Enum) -> Schema:

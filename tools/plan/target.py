@@ -25,11 +25,11 @@ def _keep_table(current: Schema, target: Schema, key: str) -> Schema:
         return target
     kept = with_table(target, table)
     triggers = tuple(t for t in current.triggers if t.table == key)
-    enums = tuple(e for e in current.enums if target.enum(e.key) is None and any(_uses(c.type, e.name) for c in table.columns))
+    enums = tuple(e for e in current.enums if target.enum(e.key) is None and any(uses_type(c.type, e.name) for c in table.columns))
     return replace(kept, triggers=(*kept.triggers, *triggers), enums=(*kept.enums, *enums))
 
 
-def _uses(type_: str, enum: str) -> bool:
+def uses_type(type_: str, enum: str) -> bool:
     return enum in type_.replace('"', "").replace("[]", "").split(".")
 
 
@@ -39,7 +39,7 @@ def _keep_column(current: Schema, target: Schema, key: str, column: str, answers
     found = before.column(column) if before else None
     if before is None or after is None or found is None or after.column(column) is not None:
         return target
-    enums = tuple(e for e in current.enums if target.enum(e.key) is None and _uses(found.type, e.name))
+    enums = tuple(e for e in current.enums if target.enum(e.key) is None and uses_type(found.type, e.name))
     return replace(with_table(target, _with_held(before, after, column, current)), enums=(*target.enums, *enums))
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tools.plan.draft import Draft
 from tools.plan.model import Phase, Step
-from tools.plan.pairs import Move, Pair, Way
+from tools.plan.pairs import Move, Pair, Way, reads_any
 from tools.plan.shape import edit_table, with_column
 from tools.plan.sql import is_constant
 from tools.plan.steps.common import add_column_sql, drop_added_column
@@ -17,16 +17,27 @@ from tools.schema.render import default_sql, foreign_key_sql, qualified, quote
 def expand(draft: Draft) -> None:
     for pair in draft.pairs:
         for move in pair.of(Way.ADDED):
-            if not deferred(move):
-                _add(draft, pair, move)
+            if not deferred(pair, move):
+                _add(draft, pair, move, Phase.EXPAND)
 
 
-def deferred(move: Move) -> bool:
-    """Whether only making the table anew can add the column: no ALTER of SQLite or DuckDB adds these."""
+def late(draft: Draft) -> None:
+    """Generated columns of Postgres that read a retyped column: they can come only behind it."""
+    for pair in draft.pairs if draft.dialect == "postgres" else ():
+        for move in pair.of(Way.ADDED, Way.DERIVED):
+            if draft.table(pair.after.key).column(move.new.name) is None:
+                _add(draft, pair, move, Phase.CONTRACT)
+
+
+def deferred(pair: Pair, move: Move) -> bool:
+    """Whether only the contract phase can add the column: no ALTER of SQLite or DuckDB adds these, and on Postgres one
+    that is computed of a retyped column must wait for it."""
     column = move.new
     if column.generated is None:
         return False
-    return move.dialect == "duckdb" or (move.dialect == "sqlite" and column.stored)
+    if move.dialect == "postgres":
+        return reads_any(column.generated, tuple(m.new.name for m in pair.of(Way.RETYPED, Way.DIRECT)))
+    return move.dialect == "duckdb" or column.stored
 
 
 def early(draft: Draft, pair: Pair, move: Move) -> Column:
@@ -42,7 +53,7 @@ def early(draft: Draft, pair: Pair, move: Move) -> Column:
     return replace(column, nullable=True) if draft.dialect == "duckdb" else column
 
 
-def _add(draft: Draft, pair: Pair, move: Move) -> None:
+def _add(draft: Draft, pair: Pair, move: Move, phase: Phase) -> None:
     key, column = pair.after.key, early(draft, pair, move)
     table = draft.table(key)
     foreign = _inline_foreign_key(pair.after, column) if draft.dialect == "sqlite" else None
@@ -58,7 +69,7 @@ def _add(draft: Draft, pair: Pair, move: Move) -> None:
     undo, again = drop_added_column(draft.state, state, key, column.name)
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, key, f"add_{column.name}"), Phase.EXPAND, "add_column",
+            draft.step_id(phase, key, f"add_{column.name}"), phase, "add_column",
             f"Add column {key}.{column.name} ({column.type or 'any type'})", (key,), tuple(sql),
             undo, rebuild=again,
             closes=draft.gap_sentences(key, column.name, kinds=("column_added",)), reason=_reason(column, move),

@@ -9,7 +9,7 @@ from tools.plan.model import StepCheck
 from tools.plan.rebuild import rebuild, unchanged
 from tools.plan.shape import references
 from tools.schema.model import Column, Schema, Table
-from tools.schema.render import column_sql, create_view, qualified, quote
+from tools.schema.render import column_sql, create_index, create_view, qualified, quote
 
 
 def batch_key(table: Table, dialect: Dialect) -> tuple[str, ...]:
@@ -34,13 +34,17 @@ def drop_added_column(before: Schema, after: Schema, table: str, column: str) ->
     """
     held = after.table(table)
     assert held is not None
+    drop = f"ALTER TABLE {qualified(table)} DROP COLUMN {quote(column)}"
     blocked = False
     if before.dialect == "sqlite":
         blocked = any(column in f.columns for f in held.foreign_keys)
     if before.dialect == "duckdb":
-        blocked = bool(held.indexes) or bool(references(after, table))
+        blocked = bool(references(after, table)) or bool(held.foreign_keys)
+        if not blocked:
+            away = [f"DROP INDEX {qualified(held.namespace)}.{quote(i.name)}" if held.namespace else f"DROP INDEX {quote(i.name)}" for i in held.indexes]
+            return (*away, drop, *(create_index(i, "duckdb") for i in held.indexes)), False
     if not blocked:
-        return (f"ALTER TABLE {qualified(table)} DROP COLUMN {quote(column)}",), False
+        return (drop,), False
     return rebuild(after, before, {table: unchanged(_named(before, table))}), True
 
 

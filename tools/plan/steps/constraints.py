@@ -43,10 +43,7 @@ def verify(draft: Draft) -> None:
 
 
 def contract(draft: Draft) -> None:
-    """After the columns are swapped: NOT NULL, old constraints away, and what had to wait."""
-    for pair in _postgres(draft):
-        for move in pair.of(Way.ADDED, Way.KEPT, Way.DIRECT):
-            _set_not_null(draft, pair, move)
+    """After the columns are swapped: old constraints away, and what had to wait."""
     for pair in _postgres(draft):
         _drop_old(draft, pair)
     for pair in _postgres(draft):
@@ -55,6 +52,13 @@ def contract(draft: Draft) -> None:
         for check in missing(pair.after.checks, draft.table(pair.after.key).checks, _ck):
             _add_check(draft, pair, check, Phase.CONTRACT)
         _validate_all(draft, pair, Phase.CONTRACT)
+
+
+def tighten(draft: Draft) -> None:
+    """NOT NULL, where the verify phase has proved it."""
+    for pair in _postgres(draft):
+        for move in pair.of(Way.ADDED, Way.KEPT, Way.DIRECT):
+            _set_not_null(draft, pair, move)
 
 
 def not_null_name(column: str) -> str:
@@ -175,9 +179,8 @@ def _hold_not_null(draft: Draft, pair: Pair, move: Move) -> None:
 def _validate_all(draft: Draft, pair: Pair, phase: Phase) -> None:
     table = draft.table(pair.after.key)
     lax = {k.name for k in pair.after.foreign_keys if not k.validated} | {c.name for c in pair.after.checks if not c.validated}
-    old = {k.name for k in pair.before.foreign_keys} | {c.name for c in pair.before.checks}
     for thing in (*table.foreign_keys, *table.checks):
-        if not thing.validated and thing.name and thing.name not in lax and (thing.name not in old or thing.name.endswith("__oneplan")):
+        if not thing.validated and thing.name and thing.name not in lax:
             columns = thing.columns or check_columns(thing, table, "postgres") if isinstance(thing, Check) else thing.columns
             _validate(draft, table.key, thing.name, columns, phase)
 

@@ -26,7 +26,8 @@ def _drop(draft: Draft, table: Table) -> None:
     aside = draft.kept(step_id)
     foreign = [(t, f) for t, f in references(draft.state, key) if t.key != key] if draft.dialect == "postgres" else []
     sql = [f"ALTER TABLE {qualified(t.key)} DROP CONSTRAINT {quote(f.name or '')}" for t, f in foreign]
-    sql += [*aside.make(f"SELECT * FROM {qualified(key)}"), f"DROP TABLE {qualified(key)}"]
+    values = ", ".join(f"{draft.aside(c, quote(c.name))} AS {quote(c.name)}" for c in table.columns)
+    sql += [*aside.make(f"SELECT {values} FROM {qualified(key)}"), f"DROP TABLE {qualified(key)}"]
     undo = [*_made_again(draft, table, aside.name), *(add_constraint(t, foreign_key_sql(f)) for t, f in foreign), aside.drop()]
     state = without_table(draft.state, key)
     for child, lost in foreign:
@@ -45,12 +46,13 @@ def _drop(draft: Draft, table: Table) -> None:
 
 def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:
     plain = [c.name for c in table.columns if c.generated is None]
+    values = ", ".join(draft.restored(c, quote(c.name)) for c in table.columns if c.generated is None)
     always = " OVERRIDING SYSTEM VALUE" if any(c.identity for c in table.columns) else ""
     sql = [create_table(replace(table, indexes=()), draft.dialect)]
     if draft.dialect == "duckdb":
         sql += fill(table, unchanged(table), aside)
     else:
-        sql += [f"INSERT INTO {qualified(table.key)} ({names(plain)}){always} SELECT {names(plain)} FROM {aside}"]
+        sql += [f"INSERT INTO {qualified(table.key)} ({names(plain)}){always} SELECT {values} FROM {aside}"]
     sql += [create_index(index, draft.dialect) for index in table.indexes]
     for column in table.columns:
         if column.identity or column.serial:

@@ -10,7 +10,7 @@ from tools.plan.model import Backfill, Phase, Step
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.sql import is_constant, is_steady, same
 from tools.plan.steps.common import batch_key
-from tools.schema.model import Table
+from tools.schema.model import Column, Table
 from tools.schema.render import qualified, quote
 
 
@@ -77,6 +77,7 @@ class _Place:
     table: Table
     column: str
     key: tuple[str, ...]
+    kind: Column
 
 
 def _fill_existing(draft: Draft, pair: Pair, move: Move) -> None:
@@ -86,18 +87,19 @@ def _fill_existing(draft: Draft, pair: Pair, move: Move) -> None:
         return
     table = draft.table(pair.after.key)
     live = move.carrier if move.way is Way.RENAMED else move.old.name
-    place = _Place(table, quote(live), tuple(quote(c) for c, _ in pair.stable_key()))
+    column = table.column(live) or move.new
+    place = _Place(table, quote(live), tuple(quote(c) for c, _ in pair.stable_key()), column)
     step_id = draft.step_id(Phase.MIGRATE, table.key, f"fill_{live}_nulls")
     aside = draft.kept(step_id)
     steady = is_steady(value, draft.dialect)
-    sql = aside.make(f"SELECT {key_select(place.key)}, {value} AS {place.column} FROM {qualified(table.key)} WHERE {place.column} IS NULL")
+    sql = aside.make(f"SELECT {key_select(place.key)}, {draft.aside(column, value)} AS {place.column} FROM {qualified(table.key)} WHERE {place.column} IS NULL")
     draft.add(
         Step(
             step_id, Phase.MIGRATE, "fill_nulls", f"Give rows of {table.key} with NULL in {live} a value", (table.key,),
             sql if place.key else (), _undo(place, aside.name, draft) if place.key else (),
             Backfill(
                 table.key, qualified(table.key), batch_key(table, draft.dialect),
-                ((place.column, value if steady or not place.key else _from_kept(place, aside.name, value)),), f"{place.column} IS NULL",
+                ((place.column, value if steady or not place.key else _from_kept(draft, place, aside.name, value)),), f"{place.column} IS NULL",
             ),
             reversible=bool(place.key), writes_data=True,
             reason="Which rows were NULL, and what they got, is set aside first, so that the way back knows them." if place.key
@@ -107,16 +109,18 @@ def _fill_existing(draft: Draft, pair: Pair, move: Move) -> None:
     )  # fmt: skip
 
 
-def _from_kept(place: _Place, kept_table: str, value: str) -> str:
+def _from_kept(draft: Draft, place: _Place, kept_table: str, value: str) -> str:
     """A value that changes each time it is asked for is asked for once, and taken from what was set aside."""
     match = key_match(place.key, table_alias=qualified(place.table.key))
-    return f"COALESCE((SELECT k.{place.column} FROM {kept_table} AS k WHERE {match}), {value})"
+    set_aside = draft.restored(place.kind, f"k.{place.column}")
+    return f"COALESCE((SELECT {set_aside} FROM {kept_table} AS k WHERE {match}), {value})"
 
 
 def _undo(place: _Place, kept_table: str, draft: Draft) -> tuple[str, ...]:
     name = qualified(place.table.key)
     match = key_match(place.key, table_alias=name)
-    unchanged = same(f"k.{place.column}", f"{name}.{place.column}", draft.dialect)
+    now = draft.aside(place.kind, f"{name}.{place.column}")
+    unchanged = same(f"k.{place.column}", now, draft.dialect)
     return (
         f"UPDATE {name} SET {place.column} = NULL WHERE EXISTS (SELECT 1 FROM {kept_table} AS k WHERE {match} AND {unchanged})",
         f"DROP TABLE {kept_table}",

@@ -13,10 +13,12 @@ from tools.plan.pairs import Move, Pair, Way
 from tools.plan.postgres_column import drop_column, take_over
 from tools.plan.shape import edit_table, rename_column, with_column, without_trigger
 from tools.plan.sql import same
+from tools.plan.steps.add_column import deferred
 from tools.plan.steps.common import add_column_sql, around_views, no_nulls
 from tools.plan.steps.constraints import not_null_name
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
+from tools.plan.steps.value_source import switched_on
 from tools.schema.model import Column, Schema, Table
 from tools.schema.render import add_constraint, check_sql, default_sql, qualified, quote
 from tools.schema.types import widens
@@ -26,7 +28,7 @@ def contract(draft: Draft) -> None:
     if draft.dialect != "postgres":
         return
     for pair in draft.pairs:
-        gone = sorted(pair.of(Way.REMOVED), key=lambda m: m.old.generated is None)
+        gone = sorted(pair.of(Way.REMOVED, Way.DERIVED), key=lambda m: m.old.generated is None)
         for move in gone:
             _drop(draft, pair, move)
         for move in pair.of(Way.RENAMED, Way.RETYPED):
@@ -45,20 +47,25 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
     aside, stable = draft.kept(step_id), _live_key(draft, pair)
     computed = column.generated is not None
     change = drop_column(draft.state, key, column.name)
-    sql = [] if computed else list(_set_aside(pair, stable, aside, [quote(column.name)]))
-    back = _return(draft.table(key), column, stable, aside) if not computed else [add_column_sql(draft.table(key), column, "postgres")]
+    sql = [] if computed else list(_set_aside(draft, pair, stable, aside, (column,)))
+    back = _return(draft, key, column, stable, aside) if not computed else [add_column_sql(draft.table(key), column, "postgres")]
     reversible = computed or bool(stable)
     undo = around_views(draft, key, [*back, *change.undo, *([] if computed else [aside.drop()])]) if reversible else ()
+    state, sql = change.state, sql + list(change.sql)
+    if move.way is Way.DERIVED and not deferred(pair, move):
+        sql.append(add_column_sql(draft.table(key), move.new, "postgres"))
+        undo = (*around_views(draft, key, [f"ALTER TABLE {qualified(key)} DROP COLUMN {quote(move.new.name)}"]), *undo) if undo else ()
+        state = edit_table(state, key, lambda t: with_column(t, move.new))
     draft.add(
         Step(
             step_id, Phase.CONTRACT, "drop_column", f"Set the values of {key}.{column.name} aside and drop the column",
-            _objects(draft, key, change.state), around_views(draft, key, sql + list(change.sql)), undo,
+            _objects(draft, key, state), around_views(draft, key, sql), undo,
             hazards=(Hazard.BREAKS_OLD_CODE,) if computed else (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE), reversible=reversible,
             writes_data=not computed, closes=draft.gap_sentences(key, column.name), depends_on=_sign_off(draft),
             reason="Its values go to a table of oneplan's own, by key." if reversible
             else f"{key} has no key: the values set aside cannot be put back to their rows; a backup can.",
         ),
-        change.state, (f"{key}#{column.name}",),
+        state, (f"{key}#{column.name}",),
     )  # fmt: skip
 
 
@@ -71,13 +78,12 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
     state = draft.state
     for trigger in dual.triggers:
         state = without_trigger(state, trigger.table, trigger.name)
-    values = [quote(move.old.name), f"{quote(move.carrier)} AS {quote('became_' + move.new.name)}"]
     dropped = drop_column(state, key, move.old.name)
     settled, settle, unsettle = _settle(dropped.state, pair, move)
     taken = take_over(settled, key, pair.after)
-    sql = [*dual.drop, *(_set_aside(pair, stable, aside, values) if lossy else ()), *dropped.sql, *settle, *taken.sql]
+    sql = [*dual.drop, *(_set_aside(draft, pair, stable, aside, (move.old,), move) if lossy else ()), *dropped.sql, *settle, *taken.sql]
     reversible = not lossy or bool(stable)
-    back = _old_values(table, move, stable, aside if lossy else None)
+    back = _old_values(draft, table, move, stable, aside if lossy else None)
     undo = [*taken.undo, *unsettle, *back, *dropped.undo, *dual.make, *([aside.drop()] if lossy else [])]
     hazards = (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE) if lossy else (Hazard.BREAKS_OLD_CODE,)
     draft.add(
@@ -130,8 +136,13 @@ def _settle(state: Schema, pair: Pair, move: Move) -> tuple[Schema, list[str], l
     return state, sql, undo
 
 
-def _set_aside(pair: Pair, stable: tuple[str, ...], aside: Kept, values: list[str]) -> tuple[str, ...]:
+def _set_aside(
+    draft: Draft, pair: Pair, stable: tuple[str, ...], aside: Kept, columns: tuple[Column, ...], move: Move | None = None
+) -> tuple[str, ...]:
+    """Copy the key and the values of columns, and what became of them, where they were copied."""
     key = [key_select([quote(c) for c in stable])] if stable else []
+    values = [f"{draft.aside(c, quote(c.name))} AS {quote(c.name)}" for c in columns]
+    values += [f"{draft.aside(move.new, quote(move.carrier))} AS {quote('became_' + move.new.name)}"] if move else []
     return aside.make(f"SELECT {', '.join(key + values)} FROM {qualified(pair.after.key)}")
 
 
@@ -141,33 +152,23 @@ def _bare(column: Column) -> Column:
     return replace(column, nullable=True, identity=None, serial=False, default=default)
 
 
-def _return(table: Table, column: Column, stable: tuple[str, ...], aside: Kept) -> list[str]:
+def _return(draft: Draft, key: str, column: Column, stable: tuple[str, ...], aside: Kept) -> list[str]:
     """A dropped column with its values, by key."""
+    table = draft.table(key)
     name, sql = quote(column.name), [add_column_sql(table, _bare(column), "postgres")]
+    value = draft.restored(column, f"k.{name}")
     match = key_match([quote(c) for c in stable], table_alias="t")
-    sql.append(f"UPDATE {qualified(table.key)} AS t SET {name} = k.{name} FROM {aside.name} AS k WHERE {match}")
+    sql.append(f"UPDATE {qualified(table.key)} AS t SET {name} = {value} FROM {aside.name} AS k WHERE {match}")
     return sql + _tighten(table, column)
 
 
 def _tighten(table: Table, column: Column) -> list[str]:
     alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
     sql = [] if column.nullable else [f"{alter} SET NOT NULL"]
-    if column.identity or column.serial:
-        kind = column.identity or "BY DEFAULT"
-        top = f"(SELECT COALESCE(max({quote(column.name)}), 0) + 1 FROM {qualified(table.key)})"
-        if column.identity:
-            sql += [f"{alter} ADD GENERATED {kind} AS IDENTITY"]
-        else:
-            sequence = quote(f"{table.name}_{column.name}_seq")
-            sql += [
-                f"CREATE SEQUENCE {sequence} AS {column.type} OWNED BY {qualified(table.key)}.{quote(column.name)}",
-                f"{alter} SET DEFAULT nextval('{sequence}'::regclass)",
-            ]
-        sql.append(f"SELECT setval(pg_get_serial_sequence('{qualified(table.key)}', '{column.name}'), {top}, false)")
-    return sql
+    return sql + (switched_on(table, column) if column.identity or column.serial else [])
 
 
-def _old_values(table: Table, move: Move, stable: tuple[str, ...], aside: Kept | None) -> list[str]:
+def _old_values(draft: Draft, table: Table, move: Move, stable: tuple[str, ...], aside: Kept | None) -> list[str]:
     """The old column beside the new one again, each row's value as it was, or worked out of the new one."""
     name, carrier = qualified(table.key), quote(move.carrier)
     old, kind = quote(move.old.name), move.new.type
@@ -175,8 +176,10 @@ def _old_values(table: Table, move: Move, stable: tuple[str, ...], aside: Kept |
     if aside and stable:
         match = key_match([quote(c) for c in stable], table_alias="t")
         became = f"k.{quote('became_' + move.new.name)}"
-        unchanged = same(comparable(became, kind, "postgres"), comparable(f"t.{carrier}", kind, "postgres"), "postgres")
-        sql.append(f"UPDATE {name} AS t SET {old} = k.{old} FROM {aside.name} AS k WHERE {match} AND {unchanged}")
+        now = comparable(draft.aside(move.new, f"t.{carrier}"), kind, "postgres")
+        unchanged = same(comparable(became, kind, "postgres"), now, "postgres")
+        value = draft.restored(move.old, f"k.{old}")
+        sql.append(f"UPDATE {name} AS t SET {old} = {value} FROM {aside.name} AS k WHERE {match} AND {unchanged}")
     column = table.column(move.old.name)
     return sql + _tighten(table, column or move.old)
 

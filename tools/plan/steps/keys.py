@@ -22,9 +22,10 @@ def contract(draft: Draft) -> None:
         gone = _without_old(draft.state, pair)
         taken = take_over(gone.state, pair.after.key, pair.after)
         left = _still_missing(taken.state, pair)
-        sql, undo = [*gone.sql, *taken.sql, *left.sql], [*left.undo, *taken.undo, *gone.undo]
+        loose = _loosened(left.state, pair)
+        sql = [*gone.sql, *taken.sql, *left.sql, *loose.sql]
         if sql:
-            _step(draft, pair, sql, undo, left.state)
+            _step(draft, pair, sql, [*loose.undo, *left.undo, *taken.undo, *gone.undo], loose.state)
 
 
 def _step(draft: Draft, pair: Pair, sql: list[str], undo: list[str], state: Schema) -> None:
@@ -85,6 +86,22 @@ def _still_missing(state: Schema, pair: Pair) -> Change:
         undo.insert(0, f"{alter} DROP CONSTRAINT {quote(name)}")
         table = replace(table, uniques=(*table.uniques, replace(unique, name=name)))
     return Change(tuple(sql), tuple(undo), with_table(state, table))
+
+
+def _loosened(state: Schema, pair: Pair) -> Change:
+    """Columns that were NOT NULL only for the old primary key's sake."""
+    table = _named(state, pair.after.key)
+    held = table.primary_key.columns if table.primary_key else ()
+    names = [
+        c.name for c in table.columns
+        if not c.nullable and c.name not in held and (wanted := pair.after.column(c.name)) and wanted.nullable and not c.identity
+    ]  # fmt: skip
+    alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN"
+    columns = tuple(replace(c, nullable=True) if c.name in names else c for c in table.columns)
+    return Change(
+        tuple(f"{alter} {quote(n)} DROP NOT NULL" for n in names), tuple(f"{alter} {quote(n)} SET NOT NULL" for n in names),
+        with_table(state, replace(table, columns=columns)),
+    )  # fmt: skip
 
 
 def _named(state: Schema, key: str) -> Table:

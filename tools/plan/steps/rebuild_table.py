@@ -141,7 +141,7 @@ def _back(draft: Draft, pair: Pair, aside: _Aside) -> Reshape:
 
 def _old_value(pair: Pair, column: str, aside: _Aside) -> str:
     """A column of the expanded shape, as a row of the desired table (and what was set aside for it) gives it."""
-    carried = next((m for m in pair.moves if m.after and m.carrier == column), None)
+    carried = next((m for m in pair.moves if m.after and m.carrier == column and m.way is not Way.DERIVED), None)
     if carried is not None:
         return f"t.{quote(carried.new.name)}"
     move = pair.move_from(column)

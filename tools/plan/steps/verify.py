@@ -30,7 +30,7 @@ def proofs(draft: Draft, pair: Pair) -> Iterator[StepCheck]:
     yield from copies(pair)
     yield from _nulls(draft, pair)
     yield from _duplicates(draft, pair)
-    yield from (_orphans(pair, f) for f in new_foreign_keys(draft, pair) if draft.state.table(f.ref_table) and f.ref_columns)
+    yield from (_orphans(draft, pair, f) for f in new_foreign_keys(draft, pair) if draft.state.table(f.ref_table) and f.ref_columns)
     yield from _violations(draft, pair)
 
 
@@ -57,7 +57,7 @@ def _step(draft: Draft, pair: Pair, checks: tuple[StepCheck, ...]) -> None:
 
 def _nulls(draft: Draft, pair: Pair) -> Iterator[StepCheck]:
     for move in pair.moves:
-        if move.after is None or not must_hold(pair, move) or move.new.generated is not None or deferred(move):
+        if move.after is None or not must_hold(pair, move) or move.new.generated is not None or deferred(pair, move):
             continue
         # The rebuild gives such rows the default: they were written by code that does not know the column yet.
         if move.way is Way.ADDED and move.new.default is not None and draft.dialect != "postgres":
@@ -81,11 +81,19 @@ def _duplicates(draft: Draft, pair: Pair) -> Iterator[StepCheck]:
         yield StepCheck(f"no two rows share {', '.join(columns)}", sql)
 
 
-def _orphans(pair: Pair, key: ForeignKey) -> StepCheck:
+def _live(draft: Draft, pair: Pair, column: str) -> str:
+    """A column's name at this point of the plan: its carrier's until that has taken its place."""
+    carrier = pair.carrier(column)
+    return carrier if draft.table(pair.after.key).column(carrier) else column
+
+
+def _orphans(draft: Draft, pair: Pair, key: ForeignKey) -> StepCheck:
     columns = on_carriers(pair, key.columns)
+    other = next((p for p in draft.pairs if p.after.key == key.ref_table), None)
+    ends = tuple(_live(draft, other, c) for c in key.ref_columns) if other else key.ref_columns
     parent, child = qualified(key.ref_table), qualified(pair.after.key)
     some = " AND ".join(f"t.{quote(c)} IS NOT NULL" for c in columns)
-    match = " AND ".join(f"p.{quote(r)} = t.{quote(c)}" for c, r in zip(columns, key.ref_columns, strict=True))
+    match = " AND ".join(f"p.{quote(r)} = t.{quote(c)}" for c, r in zip(columns, ends, strict=True))
     sql = f"SELECT t.* FROM {child} AS t WHERE {some} AND NOT EXISTS (SELECT 1 FROM {parent} AS p WHERE {match})"
     return StepCheck(f"every {', '.join(columns)} is found in {key.ref_table}", sql)
 

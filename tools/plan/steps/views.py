@@ -66,7 +66,7 @@ def _make(draft: Draft, view: View, phase: Phase) -> None:
 
 def _replace(draft: Draft, old: View, new: View | None, above: list[View]) -> None:
     state = without_view(draft.state, old.key)
-    sql, undo = [_drop(old)], [create_view(old, draft.dialect)]
+    sql, undo = [_drop(old)], [create_view(old, draft.dialect), *(t.definition for t in draft.state.triggers if t.table == old.key)]
     if new is not None:
         sql.append(create_view(new, draft.dialect))
         undo.insert(0, _drop(new))

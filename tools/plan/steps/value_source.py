@@ -1,0 +1,113 @@
+"""Where a column of Postgres has its values from when none is given: identity, serial, or a generation that ends.
+
+SQLite and DuckDB change this only with a table made anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.plan.draft import Draft
+from tools.plan.model import Hazard, Phase, Step
+from tools.plan.pairs import Move, Pair, Way
+from tools.plan.postgres_column import drop_column
+from tools.plan.shape import edit_table, with_column
+from tools.plan.steps.common import add_column_sql, around_views
+from tools.schema.model import Column, Table
+from tools.schema.render import default_sql, qualified, quote
+
+
+def contract(draft: Draft) -> None:
+    if draft.dialect != "postgres":
+        return
+    for pair in draft.pairs:
+        for move in pair.of(Way.KEPT, Way.DIRECT):
+            column = draft.table(pair.after.key).column(move.new.name)
+            if column is None or move.new.generated is not None:
+                continue
+            if column.generated is not None and column.stored:
+                _let_go(draft, pair, move, column)
+            elif (column.identity, column.serial) != (move.new.identity, move.new.serial):
+                _change(draft, pair, move, column)
+
+
+def switched_on(table: Table, column: Column) -> list[str]:
+    """The statements that give a plain column its identity, sequence or default, counting on from the highest value."""
+    alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
+    if column.identity:
+        return [f"{alter} ADD GENERATED {column.identity} AS IDENTITY", _count_on(table, column)]
+    if column.serial:
+        name = quote(f"{table.name}_{column.name}_seq")
+        sequence = f"{quote(table.namespace)}.{name}" if table.namespace else name
+        return [
+            f"CREATE SEQUENCE {sequence} AS {column.type} OWNED BY {qualified(table.key)}.{quote(column.name)}",
+            f"{alter} SET DEFAULT nextval('{sequence}'::regclass)",
+            _count_on(table, column),
+        ]
+    return [f"{alter} SET DEFAULT {default_sql(column.default, 'postgres')}"] if column.default is not None else []
+
+
+def _switched_off(table: Table, column: Column) -> list[str]:
+    alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
+    if column.identity:
+        return [f"{alter} DROP IDENTITY"]
+    if column.serial:
+        return [f"{alter} DROP DEFAULT", f"DROP SEQUENCE {sequence_of(table, column)}"]
+    return [f"{alter} DROP DEFAULT"] if column.default is not None else []
+
+
+def sequence_of(table: Table, column: Column) -> str:
+    """The quoted name of the sequence that a serial column draws from: it stands in the column's default."""
+    from tools.schema.tokens import tokenize
+
+    for token in tokenize(column.default or "", "postgres"):
+        if token.kind == "string":
+            return token.name
+    return quote(f"{table.name}_{column.name}_seq")
+
+
+def _count_on(table: Table, column: Column) -> str:
+    top = f"(SELECT COALESCE(max({quote(column.name)}), 0) + 1 FROM {qualified(table.key)})"
+    name = qualified(table.key).replace("'", "''")
+    return f"SELECT setval(pg_get_serial_sequence('{name}', '{column.name.replace(chr(39), chr(39) * 2)}'), {top}, false)"
+
+
+def _change(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
+    table = draft.table(pair.after.key)
+    wanted = replace(column, identity=move.new.identity, serial=move.new.serial, default=move.new.default)
+    _step(
+        draft, pair, move, wanted, tuple(_switched_off(table, column) + switched_on(table, _fresh(table, wanted))),
+        tuple(_switched_off(table, _fresh(table, wanted)) + switched_on(table, column)),
+        "Counting goes on from the highest value that is there.",
+    )  # fmt: skip
+
+
+def _fresh(table: Table, column: Column) -> Column:
+    """A serial column as this plan makes it, its sequence under the usual name."""
+    return replace(column, default=f"nextval('{quote(f'{table.name}_{column.name}_seq')}'::regclass)") if column.serial else column
+
+
+def _let_go(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
+    table = draft.table(pair.after.key)
+    change = drop_column(draft.state, table.key, column.name)
+    alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
+    wanted = replace(column, generated=None, default=move.new.default)
+    default = switched_on(table, wanted)
+    _step(
+        draft, pair, move, wanted, (f"{alter} DROP EXPRESSION", *default),
+        around_views(draft, table.key, [*change.sql, add_column_sql(table, column, "postgres"), *change.undo]),
+        "The values stay as they were computed. Undoing computes them anew.",
+    )  # fmt: skip
+
+
+def _step(draft: Draft, pair: Pair, move: Move, wanted: Column, sql: tuple[str, ...], undo: tuple[str, ...], reason: str) -> None:
+    key = pair.after.key
+    draft.add(
+        Step(
+            draft.step_id(Phase.CONTRACT, key, f"value_of_{wanted.name}"), Phase.CONTRACT, "change_default",
+            f"Change where {key}.{wanted.name} has its values from", (key,), sql, undo, hazards=(Hazard.BREAKS_OLD_CODE,),
+            closes=draft.gap_sentences(key, wanted.name, kinds=("default_changed",)), reason=reason,
+            depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
+        ),
+        edit_table(draft.state, key, lambda t: with_column(t, wanted)), (f"{key}#{wanted.name}",),
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from tools.plan.build import build_plan
 from tools.plan.model import MUST_BE_ALLOWED, Plan
 from tools.schema.ddl import read_ddl
 from tools.schema.model import Answers
+from tools.schema.renames import read_answers
 
 CASES = sorted(p for p in (Path(__file__).parents[1] / "fixtures" / "plans").iterdir() if p.is_dir())
 
@@ -23,9 +24,7 @@ def answers_of(folder: Path) -> Answers:
     path = folder / "answers.yaml"
     if not path.exists():
         return Answers()
-    said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    nested = {key: tuple((t, a, b) for t, pairs in said.get(key, {}).items() for a, b in pairs.items()) for key in ("columns", "fills")}
-    return Answers(tables=tuple(said.get("tables", {}).items()), columns=nested["columns"], fills=nested["fills"])
+    return read_answers(path)
 
 
 def _expected(folder: Path) -> dict[str, Any]:

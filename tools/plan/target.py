@@ -34,8 +34,9 @@ def uses_type(type_: str, enum: str) -> bool:
 
 
 def _keep_column(current: Schema, target: Schema, key: str, column: str, answers: Answers) -> Schema:
-    before = current.table(key)
-    after = target.table(next((new for old, new in answers.tables if old == key), key))
+    # A question names the table as it will be called.
+    before = current.table(next((old for old, new in answers.tables if new == key), key))
+    after = target.table(key)
     found = before.column(column) if before else None
     if before is None or after is None or found is None or after.column(column) is not None:
         return target

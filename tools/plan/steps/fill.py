@@ -65,8 +65,8 @@ def _ask_for_value(draft: Draft, pair: Pair, move: Move) -> None:
     if missing and (move.new.default is None if move.way is Way.ADDED else move.old.nullable):
         name = f"{pair.after.key}.{move.new.name}"
         draft.note(
-            f"{name} becomes NOT NULL and no value is known for rows that have none: answer with a SQL expression under"
-            f" fills: ({pair.after.key}: {move.new.name}: …), or the plan will stop at the first such row."
+            f"{name} becomes NOT NULL and no value is known for rows that have none: say one in the answers file, under"
+            f" `fills:`, as `{name}: <SQL expression>`, or the plan will stop at the first such row."
         )
 
 

@@ -43,6 +43,7 @@ def root(
         typer.echo(f"oneplan {installed_version()}")
         raise typer.Exit
     quiet_progress(quiet)
+    logging.getLogger("oneplan").addHandler(logging.NullHandler())  # else Python prints tracebacks to stderr itself
     if log_file:
         _log_to(log_file)
     if context.invoked_subcommand is None:

@@ -117,7 +117,7 @@ def rehearse_now(workspace: Workspace, plan: Plan, database: str, shadow: str | 
             plan, database, shadow=shadow or workspace.settings.shadow, home=workspace.home,
             progress=(lambda _what, done, total: progress(done, total)) if progress else None,
         )  # fmt: skip
-    Records(workspace.store).keep_rehearsal(plan.digest, plan.origin, json.dumps(result.to_json()))
+    Records(workspace.store).keep_rehearsal(plan.digest, plan.origin, json.dumps(result.as_json()))
     return result
 
 

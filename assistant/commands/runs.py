@@ -65,16 +65,14 @@ def apply(
     from assistant.consent import parse_consent
     from assistant.execution import Applying
 
-    workspace = Workspace()
-    consent = parse_consent(yes, allow)
-    plan = load_plan(path)
-    applying = Applying(workspace, plan, workspace.database(database), consent, shadow=shadow)
+    workspace, consent, phases = Workspace(), parse_consent(yes, allow), _phases(phase)
+    applying = Applying(workspace, load_plan(path), workspace.database(database), consent, shadow=shadow)
     if dry_run:
-        return _print_dry_run(applying, _phases(phase), step, as_json)
+        return _print_dry_run(applying, phases, step, as_json)
     if abandon:
         applying.abandon()
         return DONE
-    outcome = applying.run(_phases(phase), step, restart=restart)
+    outcome = applying.run(phases, step, restart=restart)
     if as_json:
         print_json("apply", outcome)
     else:

@@ -42,9 +42,9 @@ class TableAccount:
 
 
 def whole_fingerprints(backend: Backend, schema: Schema) -> dict[str, Fingerprint]:
-    """The fingerprint of all columns of all tables."""
+    """The fingerprint of all columns of all tables. By name: a column that went and came back stands last."""
     return {
-        table.key: backend.fingerprint(name_of(table), [quote(name) for name in table.column_names])
+        table.key: backend.fingerprint(name_of(table), [quote(name) for name in sorted(table.column_names)])
         for table in schema.tables
     }
 
@@ -77,7 +77,7 @@ def account(
 def compare_origin(backend: Backend, schema: Schema, baseline: dict[str, Fingerprint]) -> tuple[TableAccount, ...]:
     """Whether every table has again all the rows and values that the run found."""
     now = whole_fingerprints(backend, schema)
-    names = {table.key: table.column_names for table in schema.tables}
+    names = {table.key: sorted(table.column_names) for table in schema.tables}
     return tuple(
         _judge(name, found, now[name], names[name]) if name in now else _missing(name, found)
         for name, found in baseline.items()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 import time
@@ -190,3 +191,18 @@ def test_a_damaged_store_is_named(store: Store, damage: str) -> None:
     store.path.write_bytes(content[:half] if damage == "cut" else content[:half] + b"?" * 64 + content[half + 64 :])
     with pytest.raises(OneplanError, match="store.duckdb (is damaged|cannot be opened)"), store.open() as connection:
         connection.execute("SELECT max(data), max(hash) FROM event").fetchall()
+
+
+def test_a_file_of_a_newer_duckdb_is_named(store: Store) -> None:
+    count(store)
+    content = bytearray(store.path.read_bytes())
+    content[12] = 200  # the version of the format, under the checksum of its header
+    store.path.write_bytes(content)
+    with pytest.raises(duckdb.IOException) as found:
+        duckdb.connect(str(store.path))
+    checksum = re.search(r"computed checksum (\d+)", str(found.value))
+    assert checksum
+    content[0:8] = int(checksum[1]).to_bytes(8, "little")
+    store.path.write_bytes(content)
+    with pytest.raises(OneplanError, match="another version of DuckDB"), store.open():
+        pass

@@ -7,7 +7,10 @@ import pytest
 from knowledge.approvals import Action, Ledger
 from knowledge.store import Store
 from tools.errors import ApprovalRefused
+from tools.plan.build import build_plan
 from tools.plan.model import Hazard, Phase, Plan, Step
+from tools.schema.model import Answers
+from tools.schema.source import read_schema
 from tools.tasks.boards import Boards, import_change
 from tools.tasks.dependencies import needed
 from tools.tasks.export import board_to_markdown
@@ -94,3 +97,21 @@ def test_a_board_follows_only_a_run_that_has_claimed_an_approval(tmp_path: Path)
     assert boards.load() == board
     assert boards.follow({"expand.agents.add_column": "done"}, actor="bot", run="r1") == board
     assert [event.data["run"] for event in boards.history(task_id="1.1")] == ["r1"]
+
+
+def test_a_plan_of_the_planner_becomes_a_board_without_open_questions(tmp_path: Path) -> None:
+    (tmp_path / "a.sql").write_text("CREATE TABLE agents (id INTEGER PRIMARY KEY, name TEXT, old TEXT);")
+    (tmp_path / "b.sql").write_text(
+        "CREATE TABLE agents (id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind TEXT);"
+        "CREATE TABLE maps (id INTEGER PRIMARY KEY, agent INTEGER REFERENCES agents (id));"
+    )
+    current, desired = (read_schema(str(tmp_path / name), dialect="sqlite") for name in ("a.sql", "b.sql"))
+    plan = build_plan(current, desired, Answers(none=True))
+    board = board_from_plan(plan)
+    assert [task.step_id for task in board] == [step.id for _, steps in plan.phases() for step in steps]
+    assert [task.id for task in board if task.unknown or task.unclear] == []
+    again = board_from_markdown(board_to_markdown(board).text)
+    assert (again.sections, again.problems) == (board.sections, ())
+    while waiting := ready(board):
+        board, _ = set_status(board, waiting[0].task.id, "done")
+    assert blocked(board) == ()

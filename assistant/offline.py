@@ -69,6 +69,7 @@ RULES = (
     _words(r"(?:write|save|export) (?:the |it |plan )*(?:to|as|in) (?P<path>\S+\.ya?ml)", "write_plan_file",
            path="path"),
     _words(r"(?:export|write|save) the (?:task )?board (?:to|as|in) (?P<path>\S+)", "export_board", path="path"),
+    _rule(r"\bboard from (?:the |this )?plan\b|\btasks? from (?:the |this )?plan\b", ("board_import", {})),
     _words(r"import (?:the )?(?:task )?board (?:from )?(?P<path>\S+)", "board_import", path="path"),
     _words(r"(?:ingest|read in) (?P<path>\S+)", "ingest", path="path"),
     _words(r"(?:set|mark|move) (?:task )?(?P<id>\S+) (?:to |as )?(?P<status>todo|doing|done|cancelled)\b",

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from tools.toolbox import knowledge, migrate, plan, schema
+from tools.toolbox import board, knowledge, migrate, plan, schema
 from tools.toolbox.desk import Desk, Outcome
 from tools.toolbox.jobs import Job
 
@@ -65,9 +65,16 @@ TABLE: tuple[Tool, ...] = (
              knowledge.SearchKnowledge, knowledge.search_knowledge),
     ReadTool("ingest", "Read documents of the working folder into the knowledge store.",
              knowledge.Ingest, knowledge.ingest),
+    ReadTool("board_show", "Tasks of the board, by section or owner.", board.BoardShow, board.board_show),
+    ReadTool("board_ready", "Tasks that can be started now, the most urgent first.", schema.Paged, board.board_ready),
+    ReadTool("board_blocked", "Tasks that wait, and for what.", schema.Paged, board.board_blocked),
     WriteTool("apply_plan", "Propose the plan's pending steps to the person, one by one, and run what is approved.",
               migrate.ApplyPlan, migrate.ApplyJob()),
     WriteTool("roll_back", "Propose the way back of the latest run, and run what is approved.",
               migrate.RollBack, migrate.RollbackJob()),
     WriteTool("write_plan_file", "Propose to write the plan to a YAML file.", plan.WritePlanFile, plan.WritePlanJob()),
+    WriteTool("board_update", "Propose a change of one task: status, owner.", board.BoardUpdate, board.UpdateJob()),
+    WriteTool("board_import", "Propose to bring in a task board, from a Markdown file or made from the plan.",
+              board.BoardImport, board.ImportJob()),
+    WriteTool("export_board", "Propose to write the board to a Markdown file.", board.BoardExport, board.ExportJob()),
 )  # fmt: skip

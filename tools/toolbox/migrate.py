@@ -10,6 +10,7 @@ from pydantic import Field
 
 from knowledge.records import Records
 from tools.errors import RehearsalFailed, UsageError
+from tools.toolbox.board import follow_run
 from tools.toolbox.desk import Desk, Outcome, Pins, Proposed
 from tools.toolbox.jobs import put
 from tools.toolbox.plan import keep_plan, rehearsal_of, rehearse_now, the_plan
@@ -148,6 +149,7 @@ def carry_out(
             desk.progress(what, done, total)
 
         result = session.execute(step, approval, progress)
+        follow_run(desk, {state.step.id: state.status for state in session.steps()}, session.run_id)
         yield result_json(result)
         if result.status == "paused":
             return
@@ -194,14 +196,15 @@ def verify(desk: Desk, arguments: Arguments) -> Outcome:
 
 
 def list_runs(desk: Desk, arguments: Arguments) -> Outcome:
-    runs = runs_of(desk)
-    return Outcome({"database": runs_location(desk), "total": len(runs), "items": runs[-20:][::-1]})
+    found = [{name: value for name, value in run.items() if name != "steps"} for run in runs_of(desk)]
+    return Outcome({"database": runs_location(desk), "total": len(found), "items": found[-20:][::-1]})
 
 
 def migration_status(desk: Desk, arguments: Arguments) -> Outcome:
     """Where the conversation's plan and the latest run on the database stand. Reads only, and waits for nobody."""
     runs = runs_of(desk)
-    data: dict[str, Any] = {"database": runs_location(desk), "run": runs[-1] if runs else None, "plan": desk.pins.plan}
+    last = {name: value for name, value in runs[-1].items() if name != "steps"} if runs else None
+    data: dict[str, Any] = {"database": runs_location(desk), "run": last, "plan": desk.pins.plan}
     data["pending_proposals"] = [
         {"id": proposal.id, "summary": proposal.action.summary} for proposal in desk.ledger.pending()
     ]
@@ -227,18 +230,17 @@ def runs_location(desk: Desk) -> str:
 
 
 def runs_of(desk: Desk) -> list[dict[str, Any]]:
-    """The runs on record in the database, oldest first."""
-    from tools.migrate.journal import Journal
-    from tools.migrate.open import open_backend
-    from tools.migrate.record import applied_steps
+    """The runs on record in the database, oldest first; `done`: the ids of the steps that stand applied."""
+    from tools.migrate.rollback import runs
 
-    backend = open_backend(desk.database)
-    try:
-        journal = Journal(backend)
-        return [
-            {"id": run.id, "plan": run.plan_digest, "state": run.state, "started": run.started,
-             "finished": run.finished, "actor": run.actor, "done": list(applied_steps(journal.entries(run.id)))}
-            for run in journal.runs()
-        ]  # fmt: skip
-    finally:
-        backend.close()
+    return [run | {"done": _standing(run["steps"])} for run in runs(desk.database)]
+
+
+def _standing(entries: list[dict[str, Any]]) -> list[str]:
+    standing: list[str] = []
+    for entry in entries:
+        if entry["status"] == "done" and entry["id"] in standing:
+            standing.remove(entry["id"])
+        if entry["status"] == "done" and entry["direction"] == "apply":
+            standing.append(entry["id"])
+    return standing

@@ -90,10 +90,7 @@ def rehearse_now(desk: Desk, plan: Plan) -> Rehearsal:
 
     from tools.migrate.rehearse import rehearse
 
-    def progress(done: int, total: int) -> None:
-        desk.progress("rehearsing", done, total)
-
-    result = rehearse(plan, desk.database, shadow=desk.shadow, home=desk.home, progress=progress)
+    result = rehearse(plan, desk.database, shadow=desk.shadow, home=desk.home, progress=desk.progress)
     Records(desk.store).keep_rehearsal(plan.digest, result.origin, json.dumps(result.to_json()))
     return result
 

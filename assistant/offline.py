@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistant.model import Message, Reply, ToolCall, ToolSpec
-from assistant.offline_answers import ANSWERS, HELP
+from assistant.offline_answers import HELP, told
 from assistant.state import tool_data
 
 Data = dict[str, Any]
@@ -102,9 +102,12 @@ FOLLOW_UPS: dict[str, str] = {"make_plan": "rehearse_plan"}
 
 
 class OfflinePlanner:
-    """A ChatModel of rules."""
+    """A ChatModel of rules. listings: answers repeat what a terminal shows as tables, for where no table is shown."""
 
     name = "offline planner"
+
+    def __init__(self, listings: bool = False) -> None:
+        self._listings = listings
 
     def reply(self, messages: list[Message], tools: list[ToolSpec], on_text: Callable[[str], None]) -> Reply:
         turn = _this_turn(messages)
@@ -114,7 +117,7 @@ class OfflinePlanner:
             made = [ToolCall(id=f"offline-{number}-{n}", name=name, arguments=json.dumps(arguments))
                     for n, (name, arguments) in enumerate(calls)]  # fmt: skip
             return Reply(message=Message(role="assistant", tool_calls=made))
-        text = _summary(turn)
+        text = _summary(turn, self._listings)
         on_text(text)
         return Reply(message=Message(role="assistant", content=text))
 
@@ -153,18 +156,18 @@ def _answers(turn: list[Message]) -> list[tuple[str, Data]]:
     ]
 
 
-def _summary(turn: list[Message]) -> str:
+def _summary(turn: list[Message], listings: bool) -> str:
     answered = _answers(turn)
     if not answered:
         asked = turn[0].content.strip().lower() if turn else ""
         if asked in ("help", "/help", "?") or asked.startswith(("help", "what can you")):
             return HELP
         return "I am the offline planner and did not understand that. " + HELP
-    return "\n\n".join(_told(name, data) for name, data in answered)
+    return "\n\n".join(_told(name, data, listings) for name, data in answered)
 
 
-def _told(name: str, data: Data) -> str:
+def _told(name: str, data: Data, listings: bool) -> str:
     if data.get("error"):
         done = f" Done before that: {len(data['done'])} steps." if data.get("done") else ""
         return f"That did not work: {data['error']}.".replace("..", ".") + done
-    return ANSWERS[name](data)
+    return told(name, data, listings)

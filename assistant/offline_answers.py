@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from assistant.views import gap_sentence
 
 Data = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Lines that a terminal shows as a table anyway; they are for answers that stand alone."""
+
+    lines: list[str]
+    total: int
+
+    def text(self) -> str:
+        left = self.total - len(self.lines)
+        return "\n".join([*self.lines, *([f"and {left:,} more"] if left > 0 else [])])
+
+
+Parts = Sequence[str | Listing]
+
+
+def told(name: str, data: Data, listings: bool) -> str:
+    """What is said of a tool's answer, with or without what a table beside it shows."""
+    parts = ANSWERS[name](data)
+    if isinstance(parts, str):
+        return parts
+    return "\n".join(
+        part.text() if isinstance(part, Listing) else part for part in parts if listings or isinstance(part, str)
+    )
+
 
 HELP = """\
 You can say:
@@ -21,46 +48,48 @@ You can say:
   search WORDS · ingest docs"""
 
 
-def _gaps(data: Data) -> str:
+def _gaps(data: Data) -> Parts:
     if not data["total"]:
-        return f"Nothing is missing: {data['current']} is as {data['desired']} wants it."
+        return [f"Nothing is missing: {data['current']} is as {data['desired']} wants it."]
     counts = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in sorted(data["counts"].items()))
-    text = [f"{_many(data['total'], 'gap')} in {_many(len(data['tables']), 'table')}: {counts}."]
-    text += [f"- {gap_sentence(gap)}" for gap in data["items"][:12]]
-    if data["total"] > 12:
-        text.append(f"- and {data['total'] - 12} more")
-    return "\n".join(text) + _open(data) + "\nSay `plan it` for the steps."
+    head = f"{_many(data['total'], 'gap')} in {_many(len(data['tables']), 'table')}: {counts}."
+    lines = [f"- {gap_sentence(gap)}" for gap in data["items"]]
+    return [head, Listing(lines, data["total"]), *_open(data), "Say `plan it` for the steps."]
 
 
-def _open(data: Data) -> str:
-    questions = data.get("questions") or []
-    return "".join(f"\nOpen question: {question}" for question in questions)
+def _open(data: Data) -> list[str]:
+    return [f"Open question: {question}" for question in data.get("questions") or []]
 
 
-def _plan(data: Data) -> str:
+def _plan(data: Data) -> Parts:
     if not data["total"]:
-        return "There is nothing to plan: no gap is left that a step could close." + _held(data)
+        return ["There is nothing to plan: no gap is left that a step could close.", *_held(data)]
     phases = ", ".join(f"{phase['phase']} {phase['steps']}" for phase in data["phases"] if phase["steps"])
-    text = f"The plan has {_many(data['total'], 'step')}: {phases}."
-    if data["hazards"]:
-        text += "\nHazards: " + ", ".join(f"{name} in {_many(n, 'step')}" for name, n in data["hazards"].items()) + "."
-    return text + _held(data) + _open(data)
+    hazards = ", ".join(f"{name} in {_many(n, 'step')}" for name, n in data["hazards"].items())
+    head = f"The plan has {_many(data['total'], 'step')}: {phases}."
+    lines = [f"{step['n']}. [{step['phase']}] {step['summary']}" for step in data["items"]]
+    return [
+        head,
+        Listing(lines, data["total"]),
+        *([f"Hazards: {hazards}."] if hazards else []),
+        *_held(data),
+        *_open(data),
+    ]
 
 
-def _held(data: Data) -> str:
-    return "".join(f"\nHeld back: {sentence}" for sentence in data["held_back"]) + "".join(
-        f"\nNote: {note}" for note in data["notes"]
-    )
+def _held(data: Data) -> list[str]:
+    return [f"Held back: {sentence}" for sentence in data["held_back"]] + [f"Note: {note}" for note in data["notes"]]
 
 
-def _order(data: Data) -> str:
+def _order(data: Data) -> Parts:
     lines = [
         f"{step['n']}. [{step['phase']}] {step['summary']}" + (f" — {step['reason']}" if step.get("reason") else "")
         for step in data["items"]
     ]
-    head = "Additions come first, then values for old rows, then what must hold; what is removed comes last:"
-    more = f"\nand {data['total'] - len(lines)} more" if data["total"] > len(lines) else ""
-    return "\n".join([head, *lines]) + more
+    more = [f"and {data['total'] - len(lines)} more"] if data["total"] > len(lines) else []
+    return [
+        "Additions come first, then values for old rows, then what must hold; what is removed comes last:", *lines, *more,
+    ]  # fmt: skip
 
 
 def _step(data: Data) -> str:
@@ -147,10 +176,11 @@ def _status(data: Data) -> str:
     return "\n".join(text)
 
 
-def _hits(data: Data) -> str:
+def _hits(data: Data) -> Parts:
     if not data["total"]:
-        return f"Nothing found for {data['words']!r}. Documents come in with `ingest PATH`."
-    return "\n".join(f"{hit['place']}  {hit['heading']}\n    {hit['excerpt']}" for hit in data["items"])
+        return [f"Nothing found for {data['words']!r}. Documents come in with `ingest PATH`."]
+    lines = [f"{hit['place']}  {hit['heading']}\n    {hit['excerpt']}" for hit in data["items"]]
+    return [f"{_many(data['total'], 'passage')} found.", Listing(lines, data["total"])]
 
 
 def _ingested(data: Data) -> str:
@@ -158,14 +188,15 @@ def _ingested(data: Data) -> str:
     return "\n".join([f"{_many(data['total'], 'document')} read in.", *lines])
 
 
-def _inspected(data: Data) -> str:
+def _inspected(data: Data) -> Parts:
     if "table" in data:
         table = data["table"]
         lines = [f"- {column['name']} {column['type']}" + ("" if column.get("nullable", True) else " NOT NULL")
                  for column in table["columns"]]  # fmt: skip
-        return "\n".join([f"{table['name']} in {data['source']}: {_many(len(lines), 'column')}", *lines])
-    names = ", ".join(table["table"] for table in data["items"])
-    return f"{_many(data['total'], 'table')} in {data['source']} ({data['dialect']}): {names}."
+        return [f"{table['name']} in {data['source']}: {_many(len(lines), 'column')}", Listing(lines, len(lines))]
+    names = [f"- {table['table']}: {_many(table['columns'], 'column')}" for table in data["items"]]
+    head = f"{_many(data['total'], 'table')} in {data['source']} ({data['dialect']})."
+    return [head, Listing(names, data["total"])]
 
 
 def _questions(data: Data) -> str:
@@ -184,32 +215,32 @@ def _fill(data: Data) -> str:
     return f"Old rows of {data['fill']} will get {data['sql']}. Say `plan it` to plan with it."
 
 
-def _ready(data: Data) -> str:
-    return _tasks(data, "can be started") if data["total"] else "No task is ready to be started."
+def _ready(data: Data) -> Parts:
+    return _tasks(data, "can be started") if data["total"] else ["No task is ready to be started."]
 
 
-def _blocked(data: Data) -> str:
-    return _tasks(data, "blocked") if data["total"] else "Nothing is blocked."
+def _blocked(data: Data) -> Parts:
+    return _tasks(data, "blocked") if data["total"] else ["Nothing is blocked."]
 
 
-def _board(data: Data) -> str:
-    return _tasks(data, "on the board") if data["total"] else "The board is empty: `import board FILE` brings one in."
+def _board(data: Data) -> Parts:
+    return _tasks(data, "on the board") if data["total"] else ["The board holds no such task."]
 
 
-def _tasks(data: Data, word: str) -> str:
-    lines = []
+def _tasks(data: Data, word: str) -> Parts:
+    lines: list[str] = []
     for task in data["items"]:
         waits = f" (waits for {', '.join(task['blocked_by'])})" if task.get("blocked_by") else ""
         owner = f" [{task['owner']}]" if task.get("owner") else ""
         lines.append(f"- {task['id']}: {task['description']}{owner}{waits}")
-    return "\n".join([f"{_many(data['total'], 'task')} {word}:", *lines])
+    return [f"{_many(data['total'], 'task')} {word}.", Listing(lines, data["total"])]
 
 
 def _many(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-ANSWERS: Mapping[str, Callable[[Data], str]] = {
+ANSWERS: Mapping[str, Callable[[Data], str | Parts]] = {
     "list_gaps": _gaps, "make_plan": _plan, "show_plan": _order, "explain_step": _step, "rehearse_plan": _rehearsal,
     "apply_plan": _applied, "roll_back": _written, "verify": _verified, "list_runs": _runs, "migration_status": _status,
     "search_knowledge": _hits, "ingest": _ingested, "inspect_schema": _inspected, "ask_questions": _questions,

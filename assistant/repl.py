@@ -74,6 +74,8 @@ def run_repl(
 def ask_once(workspace: Workspace, model: ChatModel, text: str) -> AskResult:
     """One turn in a thread of its own. Nothing is written: a proposal stays pending, questions stay open."""
     answer, tools, citations = "", list[str](), list[str]()
+    if isinstance(model, OfflinePlanner):
+        model = OfflinePlanner(listings=True)
     with Conversation(workspace, model, new_thread("ask")) as talk:
         for event in talk.say(text):
             if event["kind"] == "tool":

@@ -120,7 +120,7 @@ def print_proposal(proposal: Proposal) -> None:
         "target": action.arguments.get("target", action.arguments.get("path", "")),
         "expires": f"{proposal.expires:%Y-%m-%d %H:%M} UTC",
         "steps": action.arguments.get("steps", ()),
-        "notes": [f"{proposal.id}: {proposal.state}" + (f" by {proposal.decided_by}" if proposal.decided_by else "")],
+        "notes": [f"{proposal.id}: {proposal.status}" + (f" by {proposal.decided_by}" if proposal.decided_by else "")],
     }  # fmt: skip
     show(proposal_view(view))
 

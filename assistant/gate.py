@@ -107,11 +107,11 @@ def watcher(talk: Conversation, proposal_id: str) -> Callable[[], Answer | None]
         seen[:] = now
         proposal = ledger.get(proposal_id)
         answer: Answer = {"proposal": proposal_id}
-        if proposal.state == "approved":
+        if proposal.status == "approved":
             ids = [approval.id for approval in ledger.approvals(proposal_id)]
             note = f"approved by {proposal.decided_by} from another terminal"
             return answer | {"decision": "approve", "approval_ids": ids, "note": note}
-        if proposal.state == "rejected":
+        if proposal.status == "rejected":
             note = f"rejected by {proposal.decided_by} from another terminal: {proposal.reason}"
             return answer | {"decision": "reject", "reason": proposal.reason, "note": note}
         return None

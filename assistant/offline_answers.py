@@ -68,13 +68,8 @@ def _plan(data: Data) -> Parts:
     hazards = ", ".join(f"{name} in {_many(n, 'step')}" for name, n in data["hazards"].items())
     head = f"The plan has {_many(data['total'], 'step')}: {phases}."
     lines = [f"{step['n']}. [{step['phase']}] {step['summary']}" for step in data["items"]]
-    return [
-        head,
-        Listing(lines, data["total"]),
-        *([f"Hazards: {hazards}."] if hazards else []),
-        *_held(data),
-        *_open(data),
-    ]
+    risks = [f"Hazards: {hazards}."] if hazards else []
+    return [head, Listing(lines, data["total"]), *risks, *_held(data), *_open(data)]
 
 
 def _held(data: Data) -> list[str]:
@@ -87,9 +82,8 @@ def _order(data: Data) -> Parts:
         for step in data["items"]
     ]
     more = [f"and {data['total'] - len(lines)} more"] if data["total"] > len(lines) else []
-    return [
-        "Additions come first, then values for old rows, then what must hold; what is removed comes last:", *lines, *more,
-    ]  # fmt: skip
+    head = "Additions come first, then values for old rows, then what must hold; what is removed comes last:"
+    return [head, *lines, *more]
 
 
 def _step(data: Data) -> str:
@@ -138,11 +132,11 @@ def _applied(data: Data) -> str:
     return _written(data) + (" Say `verify` for the proof, or `roll back`." if ended else "")
 
 
-def _file(data: Data) -> str:
+def _file(data: Data) -> str | Parts:
     done = data.get("done", [])
     if "rejected" in data or not done:
         return _written(data)
-    return "\n".join(f"{result['id']}: {result['status']}" for result in done)
+    return ["Done.", Listing([f"{result['id']}: {result['status']}" for result in done], len(done))]
 
 
 def _verified(data: Data) -> str:

@@ -31,11 +31,19 @@ def _plan(data: Data) -> list[RenderableType]:
 
 
 def _gaps(data: Data) -> list[RenderableType]:
-    return [gaps_view(data["items"]), *_more(data)]
+    return [gaps_view(data["items"]), *_more(data)] if data["items"] else []
 
 
 def _rows(data: Data) -> list[RenderableType]:
     return [rows_view(data["tables"])] if data.get("tables") else []
+
+
+def _hits(data: Data) -> list[RenderableType]:
+    return [hits_view(data["items"])] if data["items"] else []
+
+
+def _tasks(data: Data) -> list[RenderableType]:
+    return [tasks_view(data["items"]), *_more(data)] if data["items"] else []
 
 
 def _tables(data: Data) -> list[RenderableType]:
@@ -49,8 +57,6 @@ def _tables(data: Data) -> list[RenderableType]:
 
 VIEWS: dict[str, Callable[[Data], list[RenderableType]]] = {
     "list_gaps": _gaps, "make_plan": _plan, "show_plan": _plan, "rehearse_plan": _rows, "verify": _rows,
-    "inspect_schema": _tables, "search_knowledge": lambda data: [hits_view(data["items"])],
-    "board_show": lambda data: [tasks_view(data["items"]), *_more(data)],
-    "board_ready": lambda data: [tasks_view(data["items"]), *_more(data)],
-    "board_blocked": lambda data: [tasks_view(data["items"]), *_more(data)],
+    "inspect_schema": _tables, "search_knowledge": _hits, "board_show": _tasks, "board_ready": _tasks,
+    "board_blocked": _tasks,
 }  # fmt: skip

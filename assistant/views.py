@@ -113,7 +113,7 @@ def hits_view(hits: Iterable[JSON]) -> RenderableType:
 
 def proposal_view(view: JSON) -> RenderableType:
     """What the gate shows: number, phase, summary, SQL, hazards, rows touched, undo, rehearsal, expiry."""
-    number = f"step {view['n']} of {view['m']}" if view.get("m") else clean(view.get("kind", "proposal"))
+    number = f"step {view['n']} of {view['m']}" if view.get("m") else clean(view.get("kind", "proposal")).replace("_", " ")
     head = Text.assemble(
         (number, "bold"), "  ", (clean(view.get("phase", "")), "bold cyan"), f"  {clean(view['summary'])}"
     )

@@ -80,7 +80,7 @@ def test_a_rejection_runs_nothing_and_the_reason_reaches_the_model() -> None:
         run(talk.resume({"decision": "reject", "proposal": proposal, "reason": "not on a Friday"}))
         assert written() == []
         assert "not on a Friday" in talk.messages[-1].content
-        assert talk.workspace.ledger.get(proposal).state == "rejected"
+        assert talk.workspace.ledger.get(proposal).status == "rejected"
 
 
 def test_a_yes_without_an_approval_in_the_ledger_opens_nothing() -> None:

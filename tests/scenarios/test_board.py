@@ -22,7 +22,7 @@ BOARD = """\
 | # | Task | Owner | Priority | Dependencies | Status |
 |---|------|-------|----------|--------------|--------|
 | 1 | Update the schema file | Ann | High | | Todo |
-| 2 | Write the backfill | Bob | High | 1 | Todo |
+| 2 | Write the backfill | Bob | High | 1.1 | Todo |
 """
 YES = Consent(yes=True)
 

@@ -27,14 +27,82 @@ class LeftPending(ApprovalNeeded):
     """The person left without an answer; whatever was asked stays open."""
 
 
-def settle(talk: Conversation, question: Answer, terminal: Terminal) -> Answer:
-    """A person's answer to what the gate asks. Raises LeftPending at the end of input, for Ctrl-C and for [q]uit."""
-    try:
-        if question["kind"] == "questions":
-            return _ask_questions(question, terminal)
-        return _ask_proposal(talk, question, terminal)
-    except (EOFError, KeyboardInterrupt):
-        raise left_pending(talk, question) from None
+class Gate:
+    """Where a person answers, at one terminal, in one sitting."""
+
+    def __init__(self, talk: Conversation, terminal: Terminal) -> None:
+        self._talk, self._terminal = talk, terminal
+        self._agreed: dict[str, Answer] = {}
+
+    def settle(self, question: Answer) -> Answer:
+        """A person's answer to what is asked. Raises LeftPending at the end of input, for Ctrl-C and for [q]uit."""
+        try:
+            if question["kind"] == "questions":
+                return _ask_questions(question, self._terminal)
+            return standing_answer(question) or self._agreed_answer(question) or self._ask(question)
+        except (EOFError, KeyboardInterrupt):
+            raise left_pending(self._talk, question) from None
+
+    def _ask(self, question: Answer) -> Answer:
+        terminal = self._terminal
+        terminal.show(Text(), proposal_view(question["view"]))
+        acts: dict[str, Callable[[], Answer | None]] = {
+            "approve": lambda: approve(self._talk, question, "repl"),
+            "phase": lambda: self._phase(question),
+            "edit": lambda: _edit(question, terminal),
+            "reject": lambda: _reject(question, terminal),
+            "look": lambda: _look(self._talk, question, terminal),
+        }
+        watch = watcher(self._talk, question["proposal"])
+        while True:
+            terminal.show(Text(KEYS, style="bold"))
+            try:
+                word = WORDS.get(terminal.line("your answer: ", watch).strip().lower())
+            except Settled as settled:
+                terminal.show(Text(clean(settled.found.pop("note")), style="bold"))
+                return settled.found
+            if word == "quit":
+                raise EOFError
+            if word is None:
+                terminal.show(Text("please answer a, p, e, r, l or q: nothing is done without a clear answer"))
+                continue
+            try:
+                answer = acts[word]()
+            except OneplanError as error:
+                terminal.show(Text(clean(error), style="red"))
+                continue
+            if answer is not None:
+                return answer
+
+    def _phase(self, question: Answer) -> Answer | None:
+        talk, terminal = self._talk, self._terminal
+        offered = talk.belt.propose_phase(talk.state)
+        if offered is None:
+            terminal.show(Text("this proposal has no phase: approve it by itself"))
+            return None
+        proposal, view = offered
+        terminal.show(proposal_view(view))
+        agreed = yes_or_no(terminal, "approve all of it?")
+        if "agreed" in view:
+            self._agreed = {one["id"]: one for one in view["agreed"]} if agreed else {}
+            return self._agreed_answer(question)
+        return _answer_phase(talk, question, proposal, agreed)
+
+    def _agreed_answer(self, question: Answer) -> Answer | None:
+        """A yes to what the person has agreed to in this sitting: the very SQL that was shown, and no new hazard."""
+        view = question["view"]
+        shown = self._agreed.pop(view.get("id", ""), None)
+        if shown is None or shown["sql"] != view.get("sql") or not set(view["hazards"]) <= set(shown["hazards"]):
+            self._agreed = {}
+            return None
+        return approve(self._talk, question, "repl")
+
+
+def standing_answer(question: Answer) -> Answer | None:
+    """The answer where an approval was given before: with its phase, or for a step that was cut off."""
+    if not question.get("standing"):
+        return None
+    return {"decision": "approve", "proposal": question["proposal"], "approval_ids": [question["standing"]]}
 
 
 def left_pending(talk: Conversation, question: Answer) -> LeftPending:
@@ -46,36 +114,6 @@ def left_pending(talk: Conversation, question: Answer) -> LeftPending:
         f"nothing was approved: proposal {proposal} stays pending; {again}, or `oneplan approvals approve {proposal}`",
         proposal_id=proposal,
     )
-
-
-def _ask_proposal(talk: Conversation, question: Answer, terminal: Terminal) -> Answer:
-    terminal.show(Text(), proposal_view(question["view"]))
-    acts: dict[str, Callable[[], Answer | None]] = {
-        "approve": lambda: approve(talk, question, "repl"),
-        "phase": lambda: _phase(talk, question, terminal),
-        "edit": lambda: _edit(question, terminal),
-        "reject": lambda: _reject(question, terminal),
-        "look": lambda: _look(talk, question, terminal),
-    }
-    watch = watcher(talk, question["proposal"])
-    while True:
-        terminal.show(Text(KEYS, style="bold"))
-        try:
-            word = WORDS.get(terminal.line("your answer: ", watch).strip().lower())
-        except Settled as settled:
-            terminal.show(Text(settled.found.pop("note"), style="bold"))
-            return settled.found
-        if word == "quit":
-            raise EOFError
-        try:
-            answer = acts[word]() if word else None
-        except OneplanError as error:
-            terminal.show(Text(clean(error), style="red"))
-            continue
-        if answer is not None:
-            return answer
-        if word is None:
-            terminal.show(Text("please answer a, p, e, r, l or q: nothing is done without a clear answer"))
 
 
 def approve(talk: Conversation, question: Answer, via: Any) -> Answer:
@@ -119,16 +157,11 @@ def watcher(talk: Conversation, proposal_id: str) -> Callable[[], Answer | None]
     return look
 
 
-def _phase(talk: Conversation, question: Answer, terminal: Terminal) -> Answer | None:
-    offered = talk.belt.propose_phase(talk.state)
-    if offered is None:
-        terminal.show(Text("this proposal has no phase: approve it by itself"))
-        return None
-    proposal, view = offered
-    terminal.show(proposal_view(view))
+def _answer_phase(talk: Conversation, question: Answer, proposal: str, agreed: bool) -> Answer | None:
     ledger, actor = talk.workspace.ledger, talk.workspace.actor
-    if not yes_or_no(terminal, "approve all of it?"):
-        ledger.reject(proposal, approver=actor, reason="the phase was not approved as a whole")
+    if not agreed:
+        if proposal != question["proposal"]:
+            ledger.reject(proposal, approver=actor, reason="the phase was not approved as a whole")
         return None
     given = ledger.approve(proposal, approver=actor, via="repl", ttl=talk.workspace.proposal_life)
     if proposal != question["proposal"]:

@@ -30,7 +30,8 @@ def look_into(talk: Conversation, view: Mapping[str, Any]) -> list[RenderableTyp
             parts.append(Text(f"\n{clean(found.key)}", style="bold cyan"))
             parts += result_views("inspect_schema", {"table": whole_table(found)})
             parts.append(_rows(desk.current, found))
-    parts += [Text("\nundo, in full:", style="bold"), sql_block(view.get("undo", ()))]
+    undo = sql_block(view["undo"]) if view.get("undo") else Text("    none")
+    parts += [Text("\nundo, in full:", style="bold"), undo]
     return parts
 
 

@@ -169,5 +169,6 @@ def _summary(turn: list[Message], listings: bool) -> str:
 def _told(name: str, data: Data, listings: bool) -> str:
     if data.get("error"):
         done = f" Done before that: {len(data['done'])} steps." if data.get("done") else ""
-        return f"That did not work: {data['error']}.".replace("..", ".") + done
+        why = f": {data['error']}." if listings else "."
+        return f"That did not work{why}".replace("..", ".") + done
     return told(name, data, listings)

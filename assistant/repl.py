@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from rich.text import Text
 
-from assistant.gate import LeftPending, approve, left_pending, settle
+from assistant.gate import Gate, LeftPending, approve, left_pending, standing_answer
 from assistant.model import ChatModel, ModelError
 from assistant.offline import OfflinePlanner
 from assistant.seams import Workspace
@@ -110,6 +110,9 @@ def play(
 
 
 def _by_flag(talk: Conversation, question: dict[str, Any], consent: Consents, screen: Terminal) -> dict[str, Any]:
+    standing = standing_answer(question)
+    if standing:
+        return standing
     screen.show(Text(), proposal_view(question["view"]))
     withheld = consent.withheld(question["view"].get("hazards", ()))
     if not consent.yes:
@@ -131,6 +134,7 @@ class _Repl:
         self.talk, self.terminal = talk, terminal
         self.transcript = Transcript(terminal.console)
         self.slash = SlashHost(talk, terminal)
+        self.gate = Gate(talk, terminal)
 
     def run(self) -> int:
         self.terminal.show(Text(BANNER), Text(f"thread {self.talk.thread} · {self.talk.model_name}", style="dim"))
@@ -175,8 +179,7 @@ class _Repl:
 
     def _settle(self) -> None:
         while question := self.talk.question:
-            answer = settle(self.talk, question, self.terminal)
-            self._play(self.talk.resume(answer))
+            self._play(self.talk.resume(self.gate.settle(question)))
 
     def _play(self, events: Iterable[dict[str, Any]]) -> None:
         self._guarded(lambda: self.transcript.play(events))

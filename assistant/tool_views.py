@@ -56,7 +56,7 @@ def _tables(data: Data) -> list[RenderableType]:
 
 
 VIEWS: dict[str, Callable[[Data], list[RenderableType]]] = {
-    "list_gaps": _gaps, "make_plan": _plan, "show_plan": _plan, "rehearse_plan": _rows, "verify": _rows,
+    "list_gaps": _gaps, "make_plan": _plan, "rehearse_plan": _rows, "verify": _rows,
     "inspect_schema": _tables, "search_knowledge": _hits, "board_show": _tasks, "board_ready": _tasks,
     "board_blocked": _tasks,
 }  # fmt: skip

@@ -38,11 +38,13 @@ def table(headers: Iterable[str], rows: Iterable[Iterable[object]], right: Itera
     return view
 
 
-def sql_block(statements: Iterable[str]) -> RenderableType:
+def sql_block(statements: Iterable[str]) -> Text:
     text = ";\n".join(clean(statement).strip().rstrip(";") for statement in statements)
-    if not text:
-        return Padding(Text("nothing", style="dim"), (0, 0, 0, 4))
-    return Padding(Syntax(text + ";", "sql", background_color="default", word_wrap=True), (0, 0, 0, 4))
+    indented = "\n".join(f"    {line}" for line in f"{text};".splitlines())
+    found = Syntax("", "sql", background_color="default").highlight(indented)
+    found.rstrip()
+    found.no_wrap, found.overflow = False, "fold"
+    return found
 
 
 def gap_sentence(gap: JSON) -> str:
@@ -113,7 +115,9 @@ def hits_view(hits: Iterable[JSON]) -> RenderableType:
 
 def proposal_view(view: JSON) -> RenderableType:
     """What the gate shows: number, phase, summary, SQL, hazards, rows touched, undo, rehearsal, expiry."""
-    number = f"step {view['n']} of {view['m']}" if view.get("m") else clean(view.get("kind", "proposal")).replace("_", " ")
+    number = (
+        f"step {view['n']} of {view['m']}" if view.get("m") else clean(view.get("kind", "proposal")).replace("_", " ")
+    )
     head = Text.assemble(
         (number, "bold"), "  ", (clean(view.get("phase", "")), "bold cyan"), f"  {clean(view['summary'])}"
     )
@@ -121,8 +125,10 @@ def proposal_view(view: JSON) -> RenderableType:
     for name, value in _facts(view):
         parts.append(Text.assemble("  ", (f"{name}: ", "dim"), value))
     for name in ("sql", "undo"):
-        if name in view:
+        if view.get(name):
             parts += [Text(f"  {name}:", style="dim"), sql_block(view[name])]
+        elif name in view:
+            parts.append(Text.assemble("  ", (f"{name}: ", "dim"), "none"))
     return Group(*parts)
 
 
@@ -133,7 +139,7 @@ def _facts(view: JSON) -> list[tuple[str, Text]]:
     if view.get("steps"):
         facts.append(("covers", cell("; ".join(str(step) for step in view["steps"]))))
     facts.append(("hazards", hazards_text(view["hazards"]) if view.get("hazards") else Text("none")))
-    if view.get("rows") is not None:
+    if view.get("rows"):
         facts.append(("rows touched", Text(f"about {view['rows']:,}")))
     if "rehearsal" in view:
         facts.append(("rehearsed", _rehearsed(view["rehearsal"])))

@@ -98,7 +98,7 @@ class ApplyJob:
 
 
 class RollbackJob:
-    """Takes the latest run back, undo by undo; all of it can be approved at once."""
+    """Takes the latest run back, undo by undo."""
 
     def propose(self, desk: Desk, arguments: RollBack, done: Sequence[dict[str, Any]]) -> Proposed | None:
         if done and done[-1]["status"] == "paused":
@@ -107,22 +107,31 @@ class RollbackJob:
             pending = back.pending()
             if not pending:
                 return None
-            step = pending[0]
-            view = step_view(back.view(step)) | {
-                "n": len(done) + 1, "m": len(done) + len(pending), "target": back.backend.location,
+            step, action = pending[0], back.action(pending[0])
+            view = undo_view(desk, back, step) | {
+                "n": len(done) + 1, "m": len(done) + len(pending), "summary": action.summary,
             }  # fmt: skip
-            view["summary"] = f"undo: {step.summary}"
-            return put(desk, back.action(step), view, standing=back.standing(step) or "")
+            return put(desk, action, view, standing=back.standing(step) or "")
 
     def propose_phase(self, desk: Desk, arguments: RollBack) -> Proposed | None:
+        """The whole way back as it looks from here. What each undo finds is known only when its turn comes: so this is
+        no proposal, but what a person may agree to, each step of which still gets an approval of its own."""
         with self._open(desk, arguments) as back:
             steps = back.pending()
-            view = phase_view(steps) | {"target": back.backend.location, "phase": "the whole way back"}
-            return put(desk, back.phase_action(steps), view)
+            agreed = [
+                {"id": step.id, "sql": list(step.undo), "hazards": list(back.action(step).hazards)} for step in steps
+            ]
+            view = phase_view(steps) | {
+                "phase": "the whole way back", "summary": f"undo {len(steps)} steps", "target": back.backend.location,
+                "sql": [sql for step in steps for sql in step.undo], "agreed": agreed,
+                "hazards": sorted({hazard for one in agreed for hazard in one["hazards"]}),
+            }  # fmt: skip
+            return Proposed("", view)
 
     def perform(self, desk: Desk, arguments: RollBack, hints: Sequence[str]) -> Iterator[dict[str, Any]]:
         with self._open(desk, arguments) as back:
-            yield from carry_out(desk, back, back.pending(), hints)
+            for result in carry_out(desk, back, back.pending(), hints):
+                yield result | ({"status": "undone"} if result["status"] == "done" else {})
         desk.forget_schemas()
 
     def revise(self, desk: Desk, arguments: RollBack, sql: str) -> tuple[dict[str, Any], Pins]:
@@ -170,6 +179,16 @@ def step_view(view: StepView) -> dict[str, Any]:
         "backup": view.backup, "rehearsal": view.rehearsal, "notes": list(view.notes),
         "objects": list(view.step.objects),
     }  # fmt: skip
+
+
+def undo_view(desk: Desk, back: Rollback, step: Step) -> dict[str, Any]:
+    """An undo as the gate shows it, with what its rehearsal took."""
+    view = step_view(back.view(step)) | {"target": back.backend.location}
+    del view["undo"]
+    rehearsal = rehearsal_of(desk, back.plan)
+    rehearsed = rehearsal.step(step.id) if rehearsal else None
+    seconds = rehearsed.undone if rehearsed else None
+    return view | {"rehearsal": None if seconds is None else {"seconds": seconds}}
 
 
 def phase_view(steps: Sequence[Step]) -> dict[str, Any]:

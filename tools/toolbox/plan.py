@@ -91,7 +91,7 @@ def rehearse_now(desk: Desk, plan: Plan) -> Rehearsal:
     from tools.migrate.rehearse import rehearse
 
     result = rehearse(plan, desk.database, shadow=desk.shadow, home=desk.home, progress=desk.progress)
-    Records(desk.store).keep_rehearsal(plan.digest, result.origin, json.dumps(result.to_json()))
+    Records(desk.store).keep_rehearsal(plan.digest, result.origin, json.dumps(result.as_json()))
     return result
 
 

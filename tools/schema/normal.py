@@ -50,7 +50,27 @@ def normal_type(text: str, dialect: Dialect) -> str:
 
 def normal_expression(text: str, dialect: Dialect) -> str:
     """An expression as its tokens, one space between them, without parentheses around the whole."""
-    return " ".join(_word(token, dialect) for token in _inside(tokenize(text, dialect)))
+    words = [_word(token, dialect) for token in _inside(tokenize(text, dialect))]
+    return " ".join(_cast_items(words) if dialect == "postgres" else words)
+
+
+def _cast_items(words: list[str]) -> list[str]:
+    """`(ARRAY['a', 'b'])::text[]` as `ARRAY[('a')::text, ('b')::text]`.
+
+    Postgres prints `x IN ('a', 'b')` in the first form, and the second once it has read that: the same check, made again
+    from its own text, must be no difference.
+    """
+    for start in range(len(words)):
+        if words[start : start + 3] != ["(", "array", "["] or words[start + 3 :].count("]") < 2:
+            continue
+        end = words.index("]", start)
+        close = words.index("]", end + 1)
+        kind = words[end + 3 : close - 1]
+        if words[end + 1 : end + 3] == [")", "::"] and words[close - 1] == "[" and all(w.isidentifier() for w in kind):
+            inner = " ".join(words[start + 3 : end]).split(" , ")
+            items = " , ".join(f"( {item} ) :: {' '.join(kind)}" for item in inner)
+            return [*words[:start], "array", "[", items, "]", *_cast_items(words[close + 1 :])]
+    return words
 
 
 def normal_default(column: Column, dialect: Dialect) -> str | None:

@@ -12,7 +12,8 @@ from tools.errors import SourceError
 from tools.location import DIALECT_NAMES, Dialect
 from tools.schema.body import outside, parse_table
 from tools.schema.model import NotUnderstood, Schema, Span
-from tools.schema.scratch import Refusal, Scratch, scratch
+from tools.schema.refusal import Refusal, Scratch
+from tools.schema.scratch import scratch
 from tools.schema.spans import with_spans
 from tools.schema.tokens import Statement, Token, split
 

@@ -16,6 +16,7 @@ from tools.location import Dialect
 from tools.schema.keeping import kept
 from tools.schema.model import Answers, Schema, Span, Table, Trigger
 from tools.schema.normal import fold
+from tools.schema.refusal import Refusal, Scratch
 from tools.schema.renaming import renamed
 from tools.schema.render import (
     add_constraint,
@@ -30,7 +31,7 @@ from tools.schema.render import (
     name_of,
     parents_first,
 )
-from tools.schema.scratch import Refusal, Scratch, scratch
+from tools.schema.scratch import scratch
 from tools.schema.tokens import split
 from tools.schema.translate import translated, with_parents_types
 

@@ -14,7 +14,7 @@ from typing import Any
 from tools.embedded import scratch_database, server
 from tools.errors import OneplanError
 from tools.schema.model import NotUnderstood, Schema
-from tools.schema.scratch import SECONDS, Refusal
+from tools.schema.refusal import SECONDS, Refusal
 from tools.schema.tokens import Statement, Token
 
 _ROLE = "oneplan_reader"

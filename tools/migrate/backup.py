@@ -18,7 +18,8 @@ from typing import Any
 
 from tools.errors import BackupFailed, OneplanError, SourceError
 from tools.migrate.backend import Backend
-from tools.migrate.copies import Copied, Counted, copier
+from tools.migrate.copier import copier
+from tools.migrate.copies import Copied, Counted
 from tools.migrate.journal import now
 from tools.migrate.session import Session
 from tools.plan.model import Step

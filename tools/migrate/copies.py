@@ -1,4 +1,4 @@
-"""Copying tables into a backup's folder, engine by engine, and reading them back."""
+"""What a copy of tables in a backup's folder is, whatever the engine."""
 
 from __future__ import annotations
 
@@ -38,20 +38,6 @@ class Copier(Protocol):
         ...
 
     def copy(self, folder: Path, tables: Sequence[Table], *, whole: bool) -> Copied: ...
-
-
-def copier(backend: Backend) -> Copier:
-    if backend.dialect == "sqlite":
-        from tools.migrate.copy_sqlite import SQLiteCopier
-
-        return SQLiteCopier(backend)
-    if backend.dialect == "duckdb":
-        from tools.migrate.copy_duckdb import DuckDBCopier
-
-        return DuckDBCopier(backend)
-    from tools.migrate.copy_postgres import PostgresCopier
-
-    return PostgresCopier(backend)
 
 
 def counted(backend: Backend, tables: Sequence[Table]) -> tuple[Counted, ...]:

@@ -256,7 +256,7 @@ class Migration(Session):
             return sum(self.backend.rows(accounting.table_before) for accounting in self.plan.accounting)
         if work.step.operation != "proof" or self.run is None:
             return 0
-        accounts = account(self.backend, self.plan, self.journal.fingerprints(self.run.id, PAIRS), ("before", "after"))
+        accounts = account(self.backend, self.plan, self.journal.fingerprints(self.run.id, PAIRS), ("after",))
         findings = [found.finding for found in accounts if found.finding]
         if findings:
             raise StepFailed(f"step {work.step.id!r}: {'; '.join(findings)}", step_id=work.step.id)

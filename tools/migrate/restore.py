@@ -166,7 +166,7 @@ def wanted_columns(backend: Backend, backup: Backup) -> dict[str, Sequence[str]]
     found: dict[str, Sequence[str]] = {}
     for counted in backup.tables:
         table = schema.table(counted.table)
-        if table is None or tuple(table.column_names) != kept[counted.table]:
+        if table is None or sorted(table.column_names) != sorted(kept[counted.table]):
             state = "is not there" if table is None else "has other columns now"
             raise UsageError(
                 f"{counted.table} {state}: its rows alone cannot be put back; "

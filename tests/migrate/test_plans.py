@@ -1,0 +1,90 @@
+"""Every plan of tests/fixtures/plans as a user has it run: rehearsed, approved step by step, proven, rolled back."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.migrate.kit import Desk, Target, contents, opened
+from tools.location import DIALECTS, Dialect
+from tools.migrate.facts import live_facts
+from tools.migrate.rehearse import rehearse
+from tools.migrate.verify import verify
+from tools.plan.build import build_plan
+from tools.plan.files import plan_from_yaml, plan_to_yaml
+from tools.schema.ddl import read_ddl
+from tools.schema.gaps import compare
+from tools.schema.model import Answers
+
+CASES = sorted(path for path in (Path(__file__).parents[1] / "fixtures" / "plans").iterdir() if path.is_dir())
+
+
+def _pairs() -> list[Any]:
+    found: list[Any] = []
+    for folder in CASES:
+        expected = yaml.safe_load((folder / "expected.yaml").read_text(encoding="utf-8"))
+        for dialect in expected.get("dialects", DIALECTS):
+            found.append(pytest.param(folder, dialect, id=f"{folder.name}-{dialect}"))
+    return found
+
+
+@pytest.mark.parametrize(("folder", "dialect"), _pairs())
+def test_rehearsed_run_proven_and_rolled_back(
+    folder: Path, dialect: Dialect, desk: Desk, request: pytest.FixtureRequest
+) -> None:
+    target: Target = request.getfixturevalue(dialect)
+    for name in ("current", "data"):
+        run_script(target.location, dialect, text_of(folder, name, dialect))
+    with opened(target.location) as backend:
+        current = backend.schema()
+    desired = read_ddl(text_of(folder, "desired", dialect), dialect, "desired.sql")
+    built = build_plan(current, desired, answers_of(folder), live_facts(target.location))
+    plan = plan_from_yaml(plan_to_yaml(built), "plan.yaml")
+    assert plan.digest == built.digest
+    origin = contents(target.location)
+
+    rehearsal = rehearse(plan, target.location)
+    assert rehearsal.ok, rehearsal.sentence
+    assert contents(target.location) == origin
+    results = desk.run_all(plan, target.location, rehearsal=rehearsal)
+    assert [result.id for result in results] == [step.id for step in plan.steps]
+    proven = verify(target.location)
+    assert proven.ok, proven.findings
+    assert all(table.checksum_equal in (True, None) for table in proven.tables)
+    with opened(target.location) as backend:
+        assert len(compare(backend.schema(), desired)) == len(plan.held_back)
+
+    desk.roll_back(target.location)
+    assert contents(target.location) == origin
+    assert verify(target.location).ok
+
+
+def run_script(location: str, dialect: Dialect, text: str) -> None:
+    if dialect == "sqlite":
+        with closing(sqlite3.connect(location.removeprefix("sqlite:///"))) as connection:
+            connection.executescript(text)
+        return
+    with opened(location) as backend:
+        backend.execute(text)
+
+
+def text_of(folder: Path, name: str, dialect: Dialect) -> str:
+    own = folder / f"{name}.{dialect}.sql"
+    return (own if own.exists() else folder / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def answers_of(folder: Path) -> Answers:
+    path = folder / "answers.yaml"
+    if not path.exists():
+        return Answers()
+    said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    columns, fills = (
+        tuple((table, a, b) for table, pairs in said.get(key, {}).items() for a, b in pairs.items())
+        for key in ("columns", "fills")
+    )
+    return Answers(tables=tuple(said.get("tables", {}).items()), columns=columns, fills=fills)

@@ -7,11 +7,13 @@ its own column's type. The columns of a primary key count as NOT NULL. A sequenc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from tools.location import Dialect
+from tools.schema.casts import without_text_casts
 from tools.schema.entries import plain, split_entry
 from tools.schema.model import (
     Check,
@@ -26,10 +28,12 @@ from tools.schema.model import (
     Unique,
     View,
 )
+from tools.schema.parens import without_redundant
 from tools.schema.tokens import Token, tokenize
 
 _SAME_OPERATORS = {"==": "=", "!=": "<>"}
 _TEXT_TYPES = frozenset({"TEXT", "VARCHAR", "CHARACTER VARYING", "BPCHAR", "CHARACTER", "CHAR", "NAME"})
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 T = TypeVar("T")
 
 
@@ -50,27 +54,11 @@ def normal_type(text: str, dialect: Dialect) -> str:
 
 def normal_expression(text: str, dialect: Dialect) -> str:
     """An expression as its tokens, one space between them, without parentheses around the whole."""
-    words = [_word(token, dialect) for token in _inside(tokenize(text, dialect))]
-    return " ".join(_cast_items(words) if dialect == "postgres" else words)
-
-
-def _cast_items(words: list[str]) -> list[str]:
-    """`(ARRAY['a', 'b'])::text[]` as `ARRAY[('a')::text, ('b')::text]`.
-
-    Postgres prints `x IN ('a', 'b')` in the first form, and the second once it has read that: the same check, made again
-    from its own text, must be no difference.
-    """
-    for start in range(len(words)):
-        if words[start : start + 3] != ["(", "array", "["] or words[start + 3 :].count("]") < 2:
-            continue
-        end = words.index("]", start)
-        close = words.index("]", end + 1)
-        kind = words[end + 3 : close - 1]
-        if words[end + 1 : end + 3] == [")", "::"] and words[close - 1] == "[" and all(w.isidentifier() for w in kind):
-            inner = " ".join(words[start + 3 : end]).split(" , ")
-            items = " , ".join(f"( {item} ) :: {' '.join(kind)}" for item in inner)
-            return [*words[:start], "array", "[", items, "]", *_cast_items(words[close + 1 :])]
-    return words
+    tokens = _inside(tokenize(text, dialect))
+    if dialect == "duckdb":
+        return " ".join(_word(token, dialect) for token in tokens)
+    lean = without_redundant(tokens) if dialect == "sqlite" else without_text_casts(tokens)
+    return " ".join(_word(token, dialect) for token in lean)
 
 
 def normal_default(column: Column, dialect: Dialect) -> str | None:
@@ -81,10 +69,12 @@ def normal_default(column: Column, dialect: Dialect) -> str | None:
         return None
     tokens = _inside(tokenize(column.default, dialect))
     value, cast = _split_cast(tokens)
-    if value and cast and _is_own_type(cast, column.type, dialect):
-        tokens = value
     if len(value) == 1 and value[0].is_word("NULL"):
         return None
+    if cast and _is_own_type(cast, column.type, dialect):
+        tokens = value
+        if value[0].kind == "string" and _NUMBER.fullmatch(value[0].name):  # '-1'::integer is -1
+            return value[0].name
     if dialect == "sqlite":  # a default can name no column, so a name in double quotes is a string
         return " ".join(_string(token) if token.text[:1] == '"' else _word(token, dialect) for token in tokens)
     return " ".join(_word(token, dialect) for token in tokens)
@@ -218,6 +208,8 @@ def _encloses(tokens: Sequence[Token]) -> bool:
 
 def _split_cast(tokens: Sequence[Token]) -> tuple[Sequence[Token], Sequence[Token]]:
     """A literal and the type that it is cast to; no type where the tokens are anything else."""
+    if len(tokens) > 4 and tokens[0].text == "(" and tokens[2].text == ")":  # (0)::bigint
+        tokens = [tokens[1], *tokens[3:]]
     if len(tokens) > 2 and tokens[1].text == "::" and tokens[0].kind in ("string", "number", "word"):
         return tokens[:1], tokens[2:]
     return tokens, ()

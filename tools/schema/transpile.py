@@ -164,6 +164,8 @@ def _uncast(node: Any) -> Any:
         if node.to.is_type(*exp.DataType.NUMERIC_TYPES):
             return exp.Literal.number(inner.name)
         return inner
+    if isinstance(inner, (exp.Literal, exp.Neg)) and node.to.is_type(*exp.DataType.NUMERIC_TYPES):
+        return inner  # Postgres prints 0 beside a numeric column as (0)::numeric
     texts = node.to.is_type(*exp.DataType.TEXT_TYPES)
     return inner if texts and isinstance(inner, exp.Column) else node
 

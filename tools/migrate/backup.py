@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tools.errors import BackupFailed, OneplanError, SourceError
+from tools.errors import BackupFailed, OneplanError, SourceError, UsageError
 from tools.migrate.backend import Backend
 from tools.migrate.copier import copier
 from tools.migrate.copies import Copied, Counted
@@ -126,6 +126,22 @@ def check_file(backup: Backup) -> None:
         raise BackupFailed(f"backup {backup.id} cannot be read: {error.strerror}") from error
     if digest != backup.sha256:
         raise BackupFailed(f"backup {backup.id} is damaged: {backup.path} is not the file that was checked")
+
+
+def wanted_columns(backend: Backend, backup: Backup) -> dict[str, Sequence[str]]:
+    """The columns to be written of each table of the backup, generated ones left out."""
+    schema, kept = backend.schema(), backup.columns()
+    found: dict[str, Sequence[str]] = {}
+    for counted in backup.tables:
+        table = schema.table(counted.table)
+        if table is None or sorted(table.column_names) != sorted(kept[counted.table]):
+            state = "is not there" if table is None else "has other columns now"
+            raise UsageError(
+                f"{counted.table} {state}: its rows alone cannot be put back; "
+                "roll the steps back, or restore a whole backup"
+            )
+        found[counted.table] = [column.name for column in table.columns if column.generated is None]
+    return found
 
 
 def _make(

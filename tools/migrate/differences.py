@@ -1,4 +1,4 @@
-"""What differs between two schemas, in one sentence's length."""
+"""Schemas as the journal keeps them, and what differs between two of them in one sentence's length."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import json
 
 from tools.schema.gaps import compare
 from tools.schema.model import Schema
-from tools.schema.serial import schema_from_json
+from tools.schema.serial import schema_from_json, schema_to_json
 
 SHOWN = 5
+
+
+def schema_text(schema: Schema) -> str:
+    """A schema as the journal keeps it."""
+    return json.dumps(schema_to_json(schema), ensure_ascii=False)
 
 
 def differences(before: Schema | str, now: Schema) -> str:

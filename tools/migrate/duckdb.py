@@ -181,7 +181,11 @@ def _texts(key: Sequence[str]) -> str:
 
 
 def _compare(key: Sequence[str], types: Sequence[str], operator: str, first: int) -> str:
+    """Written out column by column: DuckDB 1.5 cannot compare rows with `<=`."""
     marks = [f"CAST(${first + place} AS {type_})" for place, type_ in enumerate(types)]
-    if len(key) == 1:
-        return f"{key[0]} {operator} {marks[0]}"
-    return f"({', '.join(key)}) {operator} ({', '.join(marks)})"
+    either: list[str] = []
+    for place, column in enumerate(key):
+        same = [f"{k} = {m}" for k, m in zip(key[:place], marks[:place], strict=True)]
+        sign = operator if place == len(key) - 1 else operator[0]
+        either.append(" AND ".join([*same, f"{column} {sign} {marks[place]}"]))
+    return either[0] if len(either) == 1 else "(" + " OR ".join(f"({part})" for part in either) + ")"

@@ -14,6 +14,7 @@ from tools.migrate.accounts import AFTER, whole_fingerprints
 from tools.migrate.backend import Key, Progress
 from tools.migrate.backfill import run_batches
 from tools.migrate.backup import Backup
+from tools.migrate.differences import schema_text
 from tools.migrate.journal import now
 from tools.migrate.permit import Permit
 from tools.migrate.record import Direction, Entry, Run, RunState
@@ -22,7 +23,6 @@ from tools.migrate.session import Session
 from tools.plan.model import Backfill, Step, StepCheck, step_digest
 from tools.schema.digest import objects_digest, schema_digest
 from tools.schema.model import Schema
-from tools.schema.serial import schema_to_json
 
 LOCK_TRIES = 6
 FIRST_WAIT = 0.2
@@ -294,9 +294,3 @@ def patiently(work: Callable[[], T]) -> T:
         except LockTimeout:
             time.sleep(FIRST_WAIT * 2**tried)
     return work()
-
-
-def schema_text(schema: Schema) -> str:
-    import json
-
-    return json.dumps(schema_to_json(schema), ensure_ascii=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from knowledge.approvals import Action, Ledger
 from tools.errors import UsageError
 from tools.migrate.backend import Backend
 from tools.migrate.backup import Backup, check_file, find_backup
-from tools.migrate.execute import schema_text
+from tools.migrate.differences import schema_text
 from tools.migrate.journal import Journal, now
 from tools.migrate.open import open_backend
 from tools.migrate.record import Entry, Run, applied_steps
@@ -158,19 +157,3 @@ def _undone(run: str, number: int, step: str, approval: str, backup: str) -> Ent
         state="done", started=now(), finished=now(), seconds=0.0, rows=0, before="", after="", schema_after="",
         cursor=None, last=None, done=0, total=0, backup=backup,
     )  # fmt: skip
-
-
-def wanted_columns(backend: Backend, backup: Backup) -> dict[str, Sequence[str]]:
-    """The columns to be written of each table of the backup, generated ones left out."""
-    schema, kept = backend.schema(), backup.columns()
-    found: dict[str, Sequence[str]] = {}
-    for counted in backup.tables:
-        table = schema.table(counted.table)
-        if table is None or sorted(table.column_names) != sorted(kept[counted.table]):
-            state = "is not there" if table is None else "has other columns now"
-            raise UsageError(
-                f"{counted.table} {state}: its rows alone cannot be put back; "
-                "roll the steps back, or restore a whole backup"
-            )
-        found[counted.table] = [column.name for column in table.columns if column.generated is None]
-    return found

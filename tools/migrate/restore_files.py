@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tools.migrate.backend import Backend
-from tools.migrate.backup import Backup
-from tools.migrate.restore import wanted_columns
+from tools.migrate.backup import Backup, wanted_columns
 from tools.schema.render import literal, name_of, parents_first, quote
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from psycopg.sql import SQL
 
 from tools.errors import BackupFailed, DatabaseError
 from tools.migrate.backend import Backend
-from tools.migrate.backup import Backup
+from tools.migrate.backup import Backup, wanted_columns
 from tools.migrate.copy_postgres import JOURNAL, copy_blocks
 from tools.migrate.pgtools import run_program
-from tools.migrate.restore import wanted_columns
-from tools.schema.render import parents_first
+from tools.schema.model import Table
+from tools.schema.render import parents_first, quote
 
 _OURS = ", ".join(f"'{name}'" for name in JOURNAL)
 _USERS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
@@ -64,36 +65,75 @@ def _contents(backend: Backend, backup: Backup) -> str:
 
 
 def restore_rows(backend: Backend, backup: Backup) -> None:
-    """Exchange the tables' rows for the backup's, all in one transaction. User triggers fire."""
+    """Exchange the tables' rows for the backup's, all in one transaction. User triggers fire.
+
+    By key where there is one: a row that others point to is written over, and not removed.
+    """
     columns, schema = wanted_columns(backend, backup), backend.schema()
     tables = parents_first(tuple(table for table in schema.tables if table.key in columns))
     try:
         with psycopg.connect(backend.address, application_name="oneplan restore") as session:
             session.execute("SET CONSTRAINTS ALL DEFERRED")
-            names = {key: _printed(session, key, schema.table(key)) for key in columns}
-            for table in reversed(tables):
-                session.execute(SQL("DELETE FROM {}").format(SQL(names[table.key])))  # pyright: ignore[reportArgumentType]
-            for table in tables:
-                _fill(session, backup, names[table.key])
+            for number, table in enumerate(tables):
+                session.execute(_sql(f"CREATE TEMP TABLE {_staged(number)} (LIKE {_name(table)}) ON COMMIT DROP"))
+                _fill(session, backup, _printed(session, table), _staged(number))
+            for number, table in reversed(list(enumerate(tables))):
+                session.execute(_sql(_removal(table, _staged(number))))
+            for number, table in enumerate(tables):
+                session.execute(_sql(_insertion(table, columns[table.key], _staged(number))))
     except psycopg.Error as error:
         raise DatabaseError(str(error).strip().partition("\n")[0]) from error
 
 
-def _fill(session: psycopg.Connection[Any], backup: Backup, wanted: str) -> None:
+def _removal(table: Table, staged: str) -> str:
+    key = table.primary_key.columns if table.primary_key else ()
+    same = " AND ".join(f"s.{quote(name)} = t.{quote(name)}" for name in key)
+    return f"DELETE FROM {_name(table)} t" + (
+        f" WHERE NOT EXISTS (SELECT 1 FROM {staged} s WHERE {same})" if key else ""
+    )
+
+
+def _insertion(table: Table, columns: Sequence[str], staged: str) -> str:
+    names = ", ".join(quote(name) for name in columns)
+    insert = f"INSERT INTO {_name(table)} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM {staged}"
+    if table.primary_key is None:
+        return insert
+    key = ", ".join(quote(name) for name in table.primary_key.columns)
+    plain = [c.name for c in table.columns if c.name in columns and c.identity is None]
+    written = [name for name in plain if name not in table.primary_key.columns]
+    sets = ", ".join(f"{quote(name)} = EXCLUDED.{quote(name)}" for name in written)
+    return f"{insert} ON CONFLICT ({key}) DO " + (f"UPDATE SET {sets}" if sets else "NOTHING")
+
+
+def _fill(session: psycopg.Connection[Any], backup: Backup, wanted: str, staged: str) -> None:
     """One pass over the dump a table: parents must come first, and a dump has its own order."""
     with copy_blocks(backup.path, backup.form) as blocks:
         for printed, statement, lines in blocks:
-            if printed == wanted:
-                with session.cursor() as cursor, cursor.copy(statement + b" FROM stdin") as copy:
-                    for line in lines:
-                        copy.write(line)
-            else:
+            if printed != wanted:
                 for _ in lines:
                     pass
+                continue
+            listed = statement.decode().removeprefix(f"COPY {printed} ")
+            with session.cursor() as cursor, cursor.copy(_sql(f"COPY {staged} {listed} FROM STDIN")) as copy:
+                for line in lines:
+                    copy.write(line)
 
 
-def _printed(session: psycopg.Connection[Any], key: str, table: Any) -> str:
-    found = session.execute("SELECT format('%%I.%%I', %s::text, %s::text)", [table.namespace or "public", table.name])
-    row = found.fetchone()
-    assert row is not None, key
+def _staged(number: int) -> str:
+    return f"pg_temp.oneplan_restored_{number}"
+
+
+def _name(table: Table) -> str:
+    return f"{quote(table.namespace or 'public')}.{quote(table.name)}"
+
+
+def _sql(text: str) -> SQL:
+    return SQL(text)  # pyright: ignore[reportArgumentType]
+
+
+def _printed(session: psycopg.Connection[Any], table: Table) -> str:
+    """The name as the server and pg_dump print it."""
+    names = [table.namespace or "public", table.name]
+    row = session.execute("SELECT format('%%I.%%I', %s::text, %s::text)", names).fetchone()
+    assert row is not None
     return str(row[0])

@@ -51,8 +51,11 @@ def read_ddl(text: str, dialect: Dialect, source: str = "") -> Schema:
     statements = split(text, dialect, source)
     listed: list[NotUnderstood] = []
     with scratch(dialect) as engine:
+        run = [found for found in statements if not _says_nothing(found) and _why_not_run(found, dialect) is None]
+        done = engine.execute_all(run)
         for statement in statements:
-            listed += _take(engine, statement, dialect, source)
+            if not done or _why_not_run(statement, dialect) is not None:
+                listed += _take(engine, statement, dialect, source)
         schema = engine.read()
     placed = with_spans(replace(schema, source=source), statements, source)
     return replace(placed, not_understood=placed.not_understood + tuple(listed))

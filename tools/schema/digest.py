@@ -21,14 +21,28 @@ def schema_digest(schema: Schema) -> str:
 
 def objects_digest(schema: Schema, keys: Iterable[str]) -> str:
     """SHA-256 of the tables (with their triggers), views, enums and sequences of these keys; absence counts too."""
-    normal = normalise(schema)
+    wanted = {fold(key, schema.dialect) for key in keys}
+    normal = normalise(_only(schema, wanted))
     named = [*normal.tables, *normal.views, *normal.enums, *normal.sequences]
     facts: dict[str, Any] = {}
-    for key in sorted({fold(key, schema.dialect) for key in keys}):
+    for key in sorted(wanted):
         found = [_facts(value) for value in named if value.key == key]
         triggers = [_facts(trigger) for trigger in normal.triggers if trigger.table == key]
         facts[key] = {"objects": found, "triggers": triggers}
     return _sha256({"dialect": schema.dialect, "facts": facts})
+
+
+def _only(schema: Schema, wanted: set[str]) -> Schema:
+    """The schema with nothing in it but what the digest is of."""
+    dialect = schema.dialect
+    return Schema(
+        dialect,
+        tuple(table for table in schema.tables if fold(table.key, dialect) in wanted),
+        tuple(enum for enum in schema.enums if fold(enum.key, dialect) in wanted),
+        tuple(view for view in schema.views if fold(view.key, dialect) in wanted),
+        tuple(trigger for trigger in schema.triggers if fold(trigger.table, dialect) in wanted),
+        sequences=tuple(sequence for sequence in schema.sequences if fold(sequence.key, dialect) in wanted),
+    )
 
 
 def _facts(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from tools.schema.model import Schema
@@ -24,6 +25,10 @@ class Scratch(Protocol):
 
     def execute(self, statement: Statement) -> None:
         """Run one statement. Raises Refusal, and has then changed nothing."""
+        ...
+
+    def execute_all(self, statements: Sequence[Statement]) -> bool:
+        """Run many at once, which is faster; False, and nothing is changed, where one of them is refused."""
         ...
 
     def parse(self, statement: Statement) -> None:

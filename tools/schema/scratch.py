@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from threading import Timer
 from typing import Any
@@ -45,6 +45,9 @@ class _SqliteScratch:
 
     def execute(self, statement: Statement) -> None:
         self._run(statement, statement.text)
+
+    def execute_all(self, statements: Sequence[Statement]) -> bool:
+        return not statements  # one at a time is as fast, and tells what is wrong
 
     def parse(self, statement: Statement) -> None:
         try:
@@ -126,12 +129,28 @@ class _DuckdbScratch:
 
     def execute(self, statement: Statement) -> None:
         self.parse(statement)
+        try:
+            self._timed(statement.text)
+        except Exception as error:
+            raise self._refusal(error) from error
+
+    def execute_all(self, statements: Sequence[Statement]) -> bool:
+        import duckdb
+
+        self._connection.execute("BEGIN")
+        try:
+            self._timed(";\n".join(statement.text for statement in statements))
+        except duckdb.Error:
+            self._connection.execute("ROLLBACK")
+            return False
+        self._connection.execute("COMMIT")
+        return True
+
+    def _timed(self, sql: str) -> None:
         timer = Timer(SECONDS, self._connection.interrupt)
         timer.start()
         try:
-            self._connection.execute(statement.text)
-        except Exception as error:
-            raise self._refusal(error) from error
+            self._connection.execute(sql)
         finally:
             timer.cancel()
 

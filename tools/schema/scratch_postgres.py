@@ -5,7 +5,7 @@ that is rolled back. Its role is no superuser, so that no statement reaches a fi
 from __future__ import annotations
 
 import atexit
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from threading import RLock
@@ -104,6 +104,19 @@ class PostgresScratch:
             self._create_extension(statement)
         else:
             self._run(statement.text, statement)
+
+    def execute_all(self, statements: Sequence[Statement]) -> bool:
+        import psycopg
+
+        if any(statement.words[:2] == ("CREATE", "EXTENSION") for statement in statements):
+            return False
+        texts = [without_concurrently(statement.text, statement.tokens) for statement in statements]
+        try:
+            with self._connection.transaction():
+                self._connection.execute(";\n".join(texts))
+        except psycopg.Error:
+            return False
+        return True
 
     def parse(self, statement: Statement) -> None:
         try:

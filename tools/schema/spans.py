@@ -81,8 +81,9 @@ def _clause(key: str, part: ColumnPart | None, clause: Clause, lines: Lines) -> 
     if clause.name:
         lines[(keyword, key, clause.name.lower())] = line
     if keyword == "CHECK":
-        seen = sum(place[:2] == (keyword, key) and place[-1].startswith("#") for place in lines)
+        seen = lines.get(("checks", key), 0)
         lines[(keyword, key, f"#{seen}")] = line
+        lines[("checks", key)] = seen + 1
     columns = (part.name.name,) if part else clause.columns()
     lines.setdefault((keyword, key, *(column.lower() for column in columns)), line)
 

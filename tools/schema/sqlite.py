@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,6 +55,7 @@ class _Catalog:
     """The five queries' rows, by table."""
 
     objects: list[Row]
+    index_sql: dict[str, str]
     shadows: frozenset[str]
     columns: dict[str, list[Row]]
     foreign_keys: dict[str, list[Row]]
@@ -75,7 +77,8 @@ def read_sqlite(connection: sqlite3.Connection, source: str = "") -> Schema:
             table, odd = _table(catalog, name, sql, span)
             tables.append(table)
             others += odd
-    known = tuple(_resolved(table, tables) for table in tables)
+    parents = {table.name.lower(): table for table in tables}
+    known = tuple(_resolved(table, parents) for table in tables)
     return Schema(
         "sqlite", known, (), _views(catalog, known, span), _triggers(catalog, span), tuple(others), source=source,
         version=sqlite3.sqlite_version,
@@ -95,7 +98,9 @@ def _catalog(connection: sqlite3.Connection) -> _Catalog:
         return found
 
     shadows = frozenset(name for (name,) in rows(_SHADOWS))
-    return _Catalog(rows(_OBJECTS), shadows, by_table(_COLUMNS), by_table(_FOREIGN_KEYS), by_table(_INDEXES))
+    objects = rows(_OBJECTS)
+    index_sql = {name: sql for kind, name, _, sql, _ in objects if kind == "index"}
+    return _Catalog(objects, index_sql, shadows, by_table(_COLUMNS), by_table(_FOREIGN_KEYS), by_table(_INDEXES))
 
 
 def _is_internal(name: str) -> bool:
@@ -197,7 +202,7 @@ def _indexes_of(catalog: _Catalog, table: str) -> list[tuple[str, str, tuple[str
 
 
 def _index(catalog: _Catalog, table: str, columns: tuple[Column, ...], name: str, span: Span | None) -> Index:
-    sql = next(sql for kind, found, _, sql, _ in catalog.objects if kind == "index" and found == name)
+    sql = catalog.index_sql[name]
     body = parse_index(tokenize(sql, "sqlite"))
     assert body is not None, "the catalog keeps the CREATE INDEX statement of every index made by one"
     rows = [row for row in catalog.indexes[table] if row[0] == name]
@@ -231,12 +236,11 @@ def _oddities(name: str, body: TableBody, sql: str, span: Span | None) -> list[N
     ]
 
 
-def _resolved(table: Table, tables: list[Table]) -> Table:
+def _resolved(table: Table, parents: Mapping[str, Table]) -> Table:
     """The foreign keys with the parent's name as the parent spells it, and its primary key where no column is named."""
-    by_name = {other.name.lower(): other for other in tables}
 
     def resolve(key: ForeignKey) -> ForeignKey:
-        parent = by_name.get(key.ref_table.lower())
+        parent = parents.get(key.ref_table.lower())
         if parent is None:
             return key
         named = key.ref_columns or (parent.primary_key.columns if parent.primary_key else ())

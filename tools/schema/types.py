@@ -137,8 +137,9 @@ def family(type: str, dialect: Dialect) -> Family:
         name = _affinity(text)
     if name is None:
         return Family("other", element=type)
-    keeps = name in ("varchar", "char", "decimal")
-    return Family("decimal" if name == "decimal" else name, numbers if keeps else ())
+    if name == "decimal" and numbers == (38, 0) and dialect == "postgres":
+        return Family("hugeint")  # as a HUGEINT is carried over
+    return Family(name, numbers if name in ("varchar", "char", "decimal") else ())
 
 
 def convert(type: str, source: Dialect, target: Dialect) -> str:

@@ -1,0 +1,236 @@
+"""What a plan promises while it runs and when it goes back: both names work, rows written since stay, nothing is silent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.plan.conftest import Opener
+from tests.plan.harness import CheckFailed, backward, check, forward, run_step, there_and_back, undo_step
+from tools.location import DIALECTS, Dialect
+from tools.plan.build import build_plan
+from tools.plan.facts import TableFacts
+from tools.plan.model import Hazard, Phase, Plan
+from tools.schema.ddl import read_ddl
+from tools.schema.digest import schema_digest
+from tools.schema.gaps import compare
+from tools.schema.model import Answers
+
+WITH_TRIGGERS: tuple[Dialect, ...] = ("sqlite", "postgres")
+GOAL = "CREATE TABLE agents (id INTEGER PRIMARY KEY, goal VARCHAR(40) NOT NULL, score VARCHAR(9), junk VARCHAR(9));"
+PURPOSE = "CREATE TABLE agents (id INTEGER PRIMARY KEY, purpose VARCHAR(40) NOT NULL, score INTEGER);"
+RENAME = Answers(columns=(("agents", "goal", "purpose"),))
+
+
+def _plan(current: str, desired: str, dialect: Dialect, answers: Answers | None = None) -> Plan:
+    return build_plan(read_ddl(current, dialect), read_ddl(desired, dialect), answers)
+
+
+def _before(plan: Plan, phase: Phase) -> list[str]:
+    order = list(Phase)
+    return [s.id for s in plan.steps if order.index(s.phase) < order.index(phase)]
+
+
+@pytest.mark.parametrize("dialect", WITH_TRIGGERS)
+def test_both_names_are_written_both_ways(dialect: Dialect, open_database: Opener) -> None:
+    database = open_database(dialect)
+    database.script(GOAL + "INSERT INTO agents VALUES (1, 'sell', '7', 'j');")
+    plan = _plan(GOAL, PURPOSE, dialect, RENAME)
+    for step_id in _before(plan, Phase.CONTRACT):
+        step = plan.step(step_id)
+        assert step is not None
+        run_step(database, step)
+    database.execute("INSERT INTO agents (id, goal, score) VALUES (2, 'old code', '20')")
+    database.execute("INSERT INTO agents (id, purpose) VALUES (3, 'new code')")
+    database.execute("UPDATE agents SET goal = 'old again' WHERE id = 1")
+    database.execute("UPDATE agents SET purpose = 'new again', score = '8' WHERE id = 2")
+    rows = database.query("SELECT id, goal, purpose FROM agents ORDER BY id")
+    assert rows == [(1, "old again", "old again"), (2, "new again", "new again"), (3, "new code", "new code")]
+    assert database.query("SELECT score__oneplan FROM agents ORDER BY id") == [(7,), (8,), (None,)]
+    for step in plan.steps:
+        if step.phase in (Phase.CONTRACT, Phase.MONITOR):
+            run_step(database, step)
+    assert database.query("SELECT id, purpose, score FROM agents ORDER BY id") == [
+        (1, "old again", 7), (2, "new again", 8), (3, "new code", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_rows_written_since_stay_when_the_plan_goes_back(dialect: Dialect, open_database: Opener) -> None:
+    database = open_database(dialect)
+    database.script(GOAL + "INSERT INTO agents VALUES (1, 'sell', '7', 'j'), (2, 'help', NULL, NULL), (3, 'learn', '12', 'k');")
+    plan = _plan(GOAL, PURPOSE, dialect, RENAME)
+    forward(database, plan)
+    database.execute("INSERT INTO agents (id, purpose, score) VALUES (4, 'new', 44)")
+    database.execute("UPDATE agents SET purpose = 'changed', score = 70 WHERE id = 1")
+    database.execute("DELETE FROM agents WHERE id = 2")
+    backward(database, plan)
+    assert schema_digest(database.schema()) == plan.origin
+    assert database.query("SELECT id, goal, score, junk FROM agents ORDER BY id") == [
+        (1, "changed", "70", "j"), (3, "learn", "12", "k"), (4, "new", "44", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_step_undoes_exactly_itself(dialect: Dialect, open_database: Opener) -> None:
+    database = open_database(dialect)
+    database.script(GOAL + "INSERT INTO agents VALUES (1, 'sell', '7', 'j'), (2, 'help', NULL, NULL);")
+    desired = PURPOSE.replace("score INTEGER", "score INTEGER, slug VARCHAR(9) NOT NULL") + "CREATE INDEX agents_slug ON agents (slug);"
+    answers = Answers(columns=RENAME.columns, fills=(("agents", "slug", "'s' || id"),))
+    for step in _plan(GOAL, desired, dialect, answers).steps:
+        digest, rows = schema_digest(database.schema()), database.rows()
+        run_step(database, step)
+        if step.undo:
+            undo_step(database, step)
+            assert schema_digest(database.schema()) == digest, step.id
+            if not step.backfill:
+                assert database.rows() == rows, step.id
+            run_step(database, step)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_open_question_keeps_the_old_side(dialect: Dialect, open_database: Opener) -> None:
+    database = open_database(dialect)
+    database.script(GOAL + "CREATE INDEX agents_goal ON agents (goal); INSERT INTO agents VALUES (1, 'sell', '7', 'j');")
+    desired = read_ddl(
+        "CREATE TABLE agents (id INTEGER PRIMARY KEY, goal_text VARCHAR(40), score VARCHAR(9), junk VARCHAR(9));", dialect
+    )
+    plan = build_plan(database.schema(), desired)
+    assert [(q.before, q.after) for q in plan.questions] == [("goal", "goal_text")]
+    assert any("goal" in sentence and "open question" in sentence for sentence in plan.held_back)
+    assert not any("DROP COLUMN" in sql for step in plan.steps for sql in step.sql)
+    there_and_back(database, plan, desired)
+    decided = build_plan(database.schema(), desired, Answers(none=True))
+    assert not decided.questions
+    assert not decided.held_back
+    there_and_back(database, decided, desired)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_value_that_is_not_known_stops_at_the_row_and_says_what_to_answer(dialect: Dialect, open_database: Opener) -> None:
+    database = open_database(dialect)
+    database.script("CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9)); INSERT INTO a VALUES (1, 'x'), (2, NULL);")
+    desired = read_ddl("CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9) NOT NULL, s VARCHAR(9) NOT NULL);", dialect)
+    plan = build_plan(database.schema(), desired)
+    assert any("a.n" in note and "fills" in note for note in plan.notes)
+    assert any("a.s" in note and "fills" in note for note in plan.notes)
+    with pytest.raises(CheckFailed, match="NULL in n"):
+        forward(database, plan)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_value_that_does_not_survive_a_type_change_stops_it(dialect: Dialect, open_database: Opener) -> None:
+    database = open_database(dialect)
+    database.script("CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9)); INSERT INTO a VALUES (1, '12'), (2, 'twelve');")
+    desired = read_ddl("CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);", dialect)
+    with pytest.raises(CheckFailed, match="fills"):
+        forward(database, build_plan(database.schema(), desired))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_person_may_say_how_to_convert(dialect: Dialect, open_database: Opener) -> None:
+    database = open_database(dialect)
+    database.script("CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9)); INSERT INTO a VALUES (1, '12'), (2, 'twelve'), (3, NULL);")
+    desired = read_ddl("CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);", dialect)
+    answers = Answers(fills=(("a", "n", "CASE WHEN n = 'twelve' THEN 12 ELSE CAST(n AS INTEGER) END"),))
+    plan = build_plan(database.schema(), desired, answers)
+    there_and_back(database, plan, desired)
+
+
+@pytest.mark.parametrize("dialect", WITH_TRIGGERS)
+def test_the_old_name_of_a_table_reads_and_writes_until_the_contract_phase(dialect: Dialect, open_database: Opener) -> None:
+    current = "CREATE TABLE dh_agent (id INTEGER PRIMARY KEY, goal VARCHAR(40), kind VARCHAR(9) DEFAULT 'k');"
+    database = open_database(dialect)
+    database.script(current + "INSERT INTO dh_agent VALUES (1, 'a', 'b');")
+    desired = read_ddl(current.replace("dh_agent", "agents").replace("goal", "purpose"), dialect)
+    answers = Answers(tables=(("dh_agent", "agents"),), columns=(("dh_agent", "goal", "purpose"),))
+    plan = build_plan(database.schema(), desired, answers)
+    assert not plan.held_back
+    for step_id in _before(plan, Phase.CONTRACT):
+        step = plan.step(step_id)
+        assert step is not None
+        run_step(database, step)
+    database.execute("INSERT INTO dh_agent (id, goal) VALUES (2, 'old code')")
+    database.execute("UPDATE dh_agent SET goal = 'changed' WHERE id = 1")
+    database.execute("INSERT INTO agents (id, purpose) VALUES (3, 'new code')")
+    database.execute("DELETE FROM dh_agent WHERE id = 2")
+    assert database.query("SELECT * FROM dh_agent ORDER BY id") == [(1, "changed", "b"), (3, "new code", "k")]
+    assert database.query("SELECT id, purpose FROM agents ORDER BY id") == [(1, "changed"), (3, "new code")]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_column_of_a_table_without_a_key_is_irreversible(dialect: Dialect) -> None:
+    plan = _plan("CREATE TABLE logs (n INTEGER, junk VARCHAR(9));", "CREATE TABLE logs (n INTEGER);", dialect)
+    step = next(s for s in plan.steps if Hazard.DELETES_DATA in s.hazards)
+    assert not step.reversible
+    assert Hazard.IRREVERSIBLE in step.hazards
+    assert step.undo == ()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_rename_deletes_nothing_and_a_drop_does(dialect: Dialect) -> None:
+    renamed = _plan(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, goal VARCHAR(9));", "CREATE TABLE a (id INTEGER PRIMARY KEY, aim VARCHAR(9));",
+        dialect, Answers(columns=(("a", "goal", "aim"),)),
+    )  # fmt: skip
+    assert not any(Hazard.DELETES_DATA in s.hazards for s in renamed.steps)
+    widened = _plan("CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);", "CREATE TABLE a (id INTEGER PRIMARY KEY, n BIGINT);", dialect)
+    assert not any(Hazard.DELETES_DATA in s.hazards for s in widened.steps)
+    dropped = _plan("CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);", "CREATE TABLE a (id INTEGER PRIMARY KEY);", dialect)
+    assert [s.phase for s in dropped.steps if Hazard.DELETES_DATA in s.hazards] == [Phase.CONTRACT]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_facts_add_hazards(dialect: Dialect) -> None:
+    current, desired = read_ddl(GOAL, dialect), read_ddl(PURPOSE, dialect)
+    facts = {"agents": TableFacts(rows=5_000_000, bytes=1 << 34, triggers=("audit",))}
+    plain = {s.id: set(s.hazards) for s in build_plan(current, desired, RENAME).steps}
+    known = {s.id: set(s.hazards) for s in build_plan(current, desired, RENAME, facts).steps}
+    assert {Hazard.LONG_RUNNING, Hazard.FIRES_TRIGGERS} <= known["migrate.agents.fill_purpose"] - plain["migrate.agents.fill_purpose"]
+    assert all(plain[name] <= known[name] for name in plain)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_no_gap_no_steps(dialect: Dialect) -> None:
+    plan = _plan(GOAL, GOAL, dialect)
+    assert plan.steps == ()
+    assert plan.origin == plan.target
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("written_for", DIALECTS)
+def test_one_desired_schema_runs_on_all_three(written_for: Dialect, dialect: Dialect, open_database: Opener) -> None:
+    folder = Path(__file__).parents[1] / "fixtures" / "plans" / "add_things"
+    database = open_database(dialect)
+    for name in ("current", "data"):
+        database.script((folder / f"{name}.sql").read_text(encoding="utf-8"))
+    desired = read_ddl((folder / "desired.sql").read_text(encoding="utf-8"), written_for)
+    plan = build_plan(database.schema(), desired)
+    assert plan.dialect == dialect
+    assert not plan.held_back
+    there_and_back(database, plan, desired)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_ids_are_stable_and_fit_a_shell(dialect: Dialect) -> None:
+    current = 'CREATE TABLE "Odd Name" (id INTEGER PRIMARY KEY, "goal of it" VARCHAR(9));'
+    plan = _plan(current, current.replace("VARCHAR(9)", "VARCHAR(9), \"it's\" INTEGER"), dialect)
+    ids = [step.id for step in plan.steps]
+    assert ids == [s.id for s in _plan(current, current.replace("VARCHAR(9)", "VARCHAR(9), \"it's\" INTEGER"), dialect).steps]
+    assert all(set(i) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") for i in ids)
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_checks_read_only_and_run(dialect: Dialect, open_database: Opener) -> None:
+    database = open_database(dialect)
+    database.script(GOAL)
+    plan = _plan(GOAL, PURPOSE, dialect, RENAME)
+    rows = database.rows()
+    for step in plan.steps:
+        if step.phase is Phase.VERIFY:
+            check(database, step)
+        run_step(database, step)
+    assert not compare(database.schema(), read_ddl(PURPOSE, dialect))
+    assert rows == {"agents": {}}

@@ -1,7 +1,7 @@
 """A plain runner for plans on real databases: no journal, no approvals, only what the steps say, in order.
 
-It keeps the contract of tools/plan/model.py: checks, then SQL in one transaction (or each statement by itself), then the
-backfill; undo in one transaction; SQLite's settings around steps that make tables anew.
+It keeps the contract of tools/plan/model.py: checks, then SQL in one transaction (or each statement by itself), then
+the backfill; undo in one transaction; SQLite's settings around steps that make tables anew.
 """
 
 from __future__ import annotations
@@ -157,7 +157,9 @@ def there_and_back(database: Database, plan: Plan, desired: Schema) -> None:
     assert schema_digest(after) == plan.target, left
     for entry in plan.accounting:
         if entry.table_after is not None:
-            assert _values(database, entry.table_after, [e for _, e in entry.columns]) == before[entry.table], entry.table
+            assert _values(database, entry.table_after, [e for _, e in entry.columns]) == before[entry.table], (
+                entry.table
+            )
     backward(database, plan)
     back = database.schema()
     assert schema_digest(back) == plan.origin, [gap.sentence for gap in compare(back, origin)]
@@ -168,8 +170,14 @@ def there_and_back(database: Database, plan: Plan, desired: Schema) -> None:
 def leftovers(database: Database) -> list[str]:
     """Tables of oneplan's own that nothing has dropped."""
     if database.dialect == "sqlite":
-        return [row[0] for row in database.query("SELECT name FROM sqlite_schema WHERE name LIKE '\\_oneplan\\_%' ESCAPE '\\'")]
-    return [row[0] for row in database.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'oneplan'")]
+        return [
+            row[0]
+            for row in database.query("SELECT name FROM sqlite_schema WHERE name LIKE '\\_oneplan\\_%' ESCAPE '\\'")
+        ]
+    return [
+        row[0]
+        for row in database.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'oneplan'")
+    ]
 
 
 def _values(database: Database, table: str, expressions: list[str]) -> Counter[str]:

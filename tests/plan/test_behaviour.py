@@ -1,4 +1,4 @@
-"""What a plan promises while it runs and when it goes back: both names work, rows written since stay, nothing is silent."""
+"""What a plan promises while it runs and when it goes back: both names work, rows since stay, nothing is silent."""
 
 from __future__ import annotations
 
@@ -52,14 +52,18 @@ def test_both_names_are_written_both_ways(dialect: Dialect, open_database: Opene
         if step.phase in (Phase.CONTRACT, Phase.MONITOR):
             run_step(database, step)
     assert database.query("SELECT id, purpose, score FROM agents ORDER BY id") == [
-        (1, "old again", 7), (2, "new again", 8), (3, "new code", None),
-    ]  # fmt: skip
+        (1, "old again", 7),
+        (2, "new again", 8),
+        (3, "new code", None),
+    ]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_rows_written_since_stay_when_the_plan_goes_back(dialect: Dialect, open_database: Opener) -> None:
     database = open_database(dialect)
-    database.script(GOAL + "INSERT INTO agents VALUES (1, 'sell', '7', 'j'), (2, 'help', NULL, NULL), (3, 'learn', '12', 'k');")
+    database.script(
+        GOAL + "INSERT INTO agents VALUES (1, 'sell', '7', 'j'), (2, 'help', NULL, NULL), (3, 'learn', '12', 'k');"
+    )
     plan = _plan(GOAL, PURPOSE, dialect, RENAME)
     forward(database, plan)
     database.execute("INSERT INTO agents (id, purpose, score) VALUES (4, 'new', 44)")
@@ -68,15 +72,20 @@ def test_rows_written_since_stay_when_the_plan_goes_back(dialect: Dialect, open_
     backward(database, plan)
     assert schema_digest(database.schema()) == plan.origin
     assert database.query("SELECT id, goal, score, junk FROM agents ORDER BY id") == [
-        (1, "changed", "70", "j"), (3, "learn", "12", "k"), (4, "new", "44", None),
-    ]  # fmt: skip
+        (1, "changed", "70", "j"),
+        (3, "learn", "12", "k"),
+        (4, "new", "44", None),
+    ]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_step_undoes_exactly_itself(dialect: Dialect, open_database: Opener) -> None:
     database = open_database(dialect)
     database.script(GOAL + "INSERT INTO agents VALUES (1, 'sell', '7', 'j'), (2, 'help', NULL, NULL);")
-    desired = PURPOSE.replace("score INTEGER", "score INTEGER, slug VARCHAR(9) NOT NULL") + "CREATE INDEX agents_slug ON agents (slug);"
+    desired = (
+        PURPOSE.replace("score INTEGER", "score INTEGER, slug VARCHAR(9) NOT NULL")
+        + "CREATE INDEX agents_slug ON agents (slug);"
+    )
     answers = Answers(columns=RENAME.columns, fills=(("agents", "slug", "'s' || id"),))
     for step in _plan(GOAL, desired, dialect, answers).steps:
         digest, rows = schema_digest(database.schema()), database.rows()
@@ -92,9 +101,12 @@ def test_every_step_undoes_exactly_itself(dialect: Dialect, open_database: Opene
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_an_open_question_keeps_the_old_side(dialect: Dialect, open_database: Opener) -> None:
     database = open_database(dialect)
-    database.script(GOAL + "CREATE INDEX agents_goal ON agents (goal); INSERT INTO agents VALUES (1, 'sell', '7', 'j');")
+    database.script(
+        GOAL + "CREATE INDEX agents_goal ON agents (goal); INSERT INTO agents VALUES (1, 'sell', '7', 'j');"
+    )
     desired = read_ddl(
-        "CREATE TABLE agents (id INTEGER PRIMARY KEY, goal_text VARCHAR(40), score VARCHAR(9), junk VARCHAR(9));", dialect
+        "CREATE TABLE agents (id INTEGER PRIMARY KEY, goal_text VARCHAR(40), score VARCHAR(9), junk VARCHAR(9));",
+        dialect,
     )
     plan = build_plan(database.schema(), desired)
     assert [(q.before, q.after) for q in plan.questions] == [("goal", "goal_text")]
@@ -108,10 +120,14 @@ def test_an_open_question_keeps_the_old_side(dialect: Dialect, open_database: Op
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_a_value_that_is_not_known_stops_at_the_row_and_says_what_to_answer(dialect: Dialect, open_database: Opener) -> None:
+def test_a_value_that_is_not_known_stops_at_the_row_and_says_what_to_answer(
+    dialect: Dialect, open_database: Opener
+) -> None:
     database = open_database(dialect)
     database.script("CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9)); INSERT INTO a VALUES (1, 'x'), (2, NULL);")
-    desired = read_ddl("CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9) NOT NULL, s VARCHAR(9) NOT NULL);", dialect)
+    desired = read_ddl(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9) NOT NULL, s VARCHAR(9) NOT NULL);", dialect
+    )
     plan = build_plan(database.schema(), desired)
     assert any("a.n" in note and "fills" in note for note in plan.notes)
     assert any("a.s" in note and "fills" in note for note in plan.notes)
@@ -122,7 +138,9 @@ def test_a_value_that_is_not_known_stops_at_the_row_and_says_what_to_answer(dial
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_value_that_does_not_survive_a_type_change_stops_it(dialect: Dialect, open_database: Opener) -> None:
     database = open_database(dialect)
-    database.script("CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9)); INSERT INTO a VALUES (1, '12'), (2, 'twelve');")
+    database.script(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9)); INSERT INTO a VALUES (1, '12'), (2, 'twelve');"
+    )
     desired = read_ddl("CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);", dialect)
     with pytest.raises(CheckFailed, match="fills"):
         forward(database, build_plan(database.schema(), desired))
@@ -131,7 +149,10 @@ def test_a_value_that_does_not_survive_a_type_change_stops_it(dialect: Dialect, 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_person_may_say_how_to_convert(dialect: Dialect, open_database: Opener) -> None:
     database = open_database(dialect)
-    database.script("CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9)); INSERT INTO a VALUES (1, '12'), (2, 'twelve'), (3, NULL);")
+    database.script(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9));"
+        "INSERT INTO a VALUES (1, '12'), (2, 'twelve'), (3, NULL);"
+    )
     desired = read_ddl("CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);", dialect)
     answers = Answers(fills=(("a", "n", "CASE WHEN n = 'twelve' THEN 12 ELSE CAST(n AS INTEGER) END"),))
     plan = build_plan(database.schema(), desired, answers)
@@ -139,7 +160,9 @@ def test_a_person_may_say_how_to_convert(dialect: Dialect, open_database: Opener
 
 
 @pytest.mark.parametrize("dialect", WITH_TRIGGERS)
-def test_the_old_name_of_a_table_reads_and_writes_until_the_contract_phase(dialect: Dialect, open_database: Opener) -> None:
+def test_the_old_name_of_a_table_reads_and_writes_until_the_contract_phase(
+    dialect: Dialect, open_database: Opener
+) -> None:
     current = "CREATE TABLE dh_agent (id INTEGER PRIMARY KEY, goal VARCHAR(40), kind VARCHAR(9) DEFAULT 'k');"
     database = open_database(dialect)
     database.script(current + "INSERT INTO dh_agent VALUES (1, 'a', 'b');")
@@ -171,13 +194,21 @@ def test_a_column_of_a_table_without_a_key_is_irreversible(dialect: Dialect) -> 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_rename_deletes_nothing_and_a_drop_does(dialect: Dialect) -> None:
     renamed = _plan(
-        "CREATE TABLE a (id INTEGER PRIMARY KEY, goal VARCHAR(9));", "CREATE TABLE a (id INTEGER PRIMARY KEY, aim VARCHAR(9));",
-        dialect, Answers(columns=(("a", "goal", "aim"),)),
-    )  # fmt: skip
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, goal VARCHAR(9));",
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, aim VARCHAR(9));",
+        dialect,
+        Answers(columns=(("a", "goal", "aim"),)),
+    )
     assert not any(Hazard.DELETES_DATA in s.hazards for s in renamed.steps)
-    widened = _plan("CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);", "CREATE TABLE a (id INTEGER PRIMARY KEY, n BIGINT);", dialect)
+    widened = _plan(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);",
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, n BIGINT);",
+        dialect,
+    )
     assert not any(Hazard.DELETES_DATA in s.hazards for s in widened.steps)
-    dropped = _plan("CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);", "CREATE TABLE a (id INTEGER PRIMARY KEY);", dialect)
+    dropped = _plan(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);", "CREATE TABLE a (id INTEGER PRIMARY KEY);", dialect
+    )
     assert [s.phase for s in dropped.steps if Hazard.DELETES_DATA in s.hazards] == [Phase.CONTRACT]
 
 
@@ -187,7 +218,9 @@ def test_facts_add_hazards(dialect: Dialect) -> None:
     facts = {"agents": TableFacts(rows=5_000_000, bytes=1 << 34, triggers=("audit",))}
     plain = {s.id: set(s.hazards) for s in build_plan(current, desired, RENAME).steps}
     known = {s.id: set(s.hazards) for s in build_plan(current, desired, RENAME, facts).steps}
-    assert {Hazard.LONG_RUNNING, Hazard.FIRES_TRIGGERS} <= known["migrate.agents.fill_purpose"] - plain["migrate.agents.fill_purpose"]
+    assert {Hazard.LONG_RUNNING, Hazard.FIRES_TRIGGERS} <= known["migrate.agents.fill_purpose"] - plain[
+        "migrate.agents.fill_purpose"
+    ]
     assert all(plain[name] <= known[name] for name in plain)
 
 
@@ -215,9 +248,11 @@ def test_one_desired_schema_runs_on_all_three(written_for: Dialect, dialect: Dia
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_ids_are_stable_and_fit_a_shell(dialect: Dialect) -> None:
     current = 'CREATE TABLE "Odd Name" (id INTEGER PRIMARY KEY, "goal of it" VARCHAR(9));'
-    plan = _plan(current, current.replace("VARCHAR(9)", "VARCHAR(9), \"it's\" INTEGER"), dialect)
+    plan = _plan(current, current.replace("VARCHAR(9)", 'VARCHAR(9), "it\'s" INTEGER'), dialect)
     ids = [step.id for step in plan.steps]
-    assert ids == [s.id for s in _plan(current, current.replace("VARCHAR(9)", "VARCHAR(9), \"it's\" INTEGER"), dialect).steps]
+    assert ids == [
+        s.id for s in _plan(current, current.replace("VARCHAR(9)", 'VARCHAR(9), "it\'s" INTEGER'), dialect).steps
+    ]
     assert all(set(i) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.") for i in ids)
     assert len(set(ids)) == len(ids)
 

@@ -48,7 +48,11 @@ def _line_of(text: str, needle: str) -> int:
     ("before", "after", "says"),
     [
         ("phase: contract", "phase: demolish", "'demolish' is no phase"),
-        ("- id: expand.agents.add_purpose", "- id: expand.agents.add_slug", "two steps are called 'expand.agents.add_slug'"),
+        (
+            "- id: expand.agents.add_purpose",
+            "- id: expand.agents.add_slug",
+            "two steps are called 'expand.agents.add_slug'",
+        ),
         ("operation: add_column", "operatoin: add_column", "a step knows no `operatoin`"),
         ("phase: monitor", "phase: analyse", "is of phase analyse but stands after phase contract"),
         ("- analyse.baseline\n", "- analyse.nothing\n", "depends on 'analyse.nothing', which is no step of this plan"),
@@ -59,12 +63,13 @@ def _line_of(text: str, needle: str) -> int:
         ("manual: true", "manual: perhaps", "`manual` is true or false"),
         ("steps:", "steps: [", "is no YAML"),
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_refused_with_its_line(before: str, after: str, says: str) -> None:
     plan = build_plan(
-        read_ddl(CURRENT, "sqlite"), read_ddl(DESIRED, "sqlite"),
+        read_ddl(CURRENT, "sqlite"),
+        read_ddl(DESIRED, "sqlite"),
         Answers(columns=(("agents", "goal", "purpose"),), fills=(("agents", "slug", "'s'"),)),
-    )  # fmt: skip
+    )
     text = plan_to_yaml(plan)
     assert before in text
     with pytest.raises(SourceError) as caught:
@@ -92,16 +97,28 @@ def test_missing_sql_is_refused(plan: Plan) -> None:
 
 def test_json_has_the_form_of_the_contract(plan: Plan) -> None:
     data = plan_to_json(plan)
-    assert [phase["phase"] for phase in data["phases"]] == ["analyse", "expand", "refactor", "migrate", "verify", "contract", "monitor"]
+    assert [phase["phase"] for phase in data["phases"]] == [
+        "analyse",
+        "expand",
+        "refactor",
+        "migrate",
+        "verify",
+        "contract",
+        "monitor",
+    ]
     for phase in data["phases"]:
         for step in phase["steps"]:
-            assert {"id", "phase", "operation", "summary", "sql", "undo", "hazards", "reversible", "checks"} <= set(step)
+            assert {"id", "phase", "operation", "summary", "sql", "undo", "hazards", "reversible", "checks"} <= set(
+                step
+            )
     assert data["origin"] == plan.origin
     assert data["digest"] == plan.digest
 
 
 def test_an_edited_step_is_judged_anew(plan: Plan) -> None:
-    edited = edit_step(plan, "expand.agents.add_slug", "ALTER TABLE agents ADD COLUMN slug VARCHAR(20); DELETE FROM agents")
+    edited = edit_step(
+        plan, "expand.agents.add_slug", "ALTER TABLE agents ADD COLUMN slug VARCHAR(20); DELETE FROM agents"
+    )
     step = edited.step("expand.agents.add_slug")
     assert step is not None
     assert len(step.sql) == 2

@@ -18,7 +18,12 @@ from tools.schema.gaps import compare
 from tools.schema.model import Answers
 
 TYPES = ("INTEGER", "VARCHAR(20)", "BIGINT", "DOUBLE PRECISION")
-VALUES = {"INTEGER": ("1", "2", "NULL"), "VARCHAR(20)": ("'10'", "'7'", "NULL"), "BIGINT": ("5", "NULL"), "DOUBLE PRECISION": ("2.0", "NULL")}
+VALUES = {
+    "INTEGER": ("1", "2", "NULL"),
+    "VARCHAR(20)": ("'10'", "'7'", "NULL"),
+    "BIGINT": ("5", "NULL"),
+    "DOUBLE PRECISION": ("2.0", "NULL"),
+}
 DEFAULTS = {"INTEGER": "4", "VARCHAR(20)": "'9'", "BIGINT": "6", "DOUBLE PRECISION": "3.0"}
 COLUMNS = ("c1", "c2", "c3", "c4")
 
@@ -42,7 +47,9 @@ def ddl(schema: tuple[dict[str, object], ...]) -> str:
         columns: dict[str, tuple[str, bool, bool]] = table["columns"]  # type: ignore[assignment]
         parts = ["id INTEGER PRIMARY KEY"]
         for name, (kind, tight, default) in columns.items():
-            parts.append(f"{name} {kind}" + (f" DEFAULT {DEFAULTS[kind]}" if default else "") + (" NOT NULL" if tight else ""))
+            parts.append(
+                f"{name} {kind}" + (f" DEFAULT {DEFAULTS[kind]}" if default else "") + (" NOT NULL" if tight else "")
+            )
         lines.append(f"CREATE TABLE {table['name']} ({', '.join(parts)});")
         indexed: list[str] = table["indexed"]  # type: ignore[assignment]
         lines += [f"CREATE INDEX {table['name']}_{c} ON {table['name']} ({c});" for c in indexed]
@@ -70,7 +77,9 @@ def fills(schema: tuple[dict[str, object], ...]) -> tuple[tuple[str, str, str], 
     return tuple(found)
 
 
-def _there_and_back(dialect: Dialect, before: tuple[dict[str, object], ...], after: tuple[dict[str, object], ...], address: str) -> None:
+def _there_and_back(
+    dialect: Dialect, before: tuple[dict[str, object], ...], after: tuple[dict[str, object], ...], address: str
+) -> None:
     database = Database(dialect, address)
     try:
         database.script(ddl(before) + "\n" + rows(before))
@@ -99,7 +108,7 @@ def _type_of(schema: object, table: str, column: str) -> str | None:
     return next((c.type for c in found.columns if c.name == column), None) if found else None
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=schemas, after=schemas)
 def test_sqlite(before: tuple[dict[str, object], ...], after: tuple[dict[str, object], ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:

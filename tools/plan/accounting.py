@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from tools.plan.casts import affinity
 from tools.plan.draft import Draft
 from tools.plan.model import Accounting
 from tools.plan.pairs import Move, Pair, Way
-from tools.plan.casts import affinity
 from tools.plan.sql import is_steady
-from tools.plan.target import uses_type as _uses
 from tools.plan.steps.fill import wanted
+from tools.plan.target import uses_type as _uses
 from tools.schema.render import qualified, quote
 
 
@@ -29,15 +29,15 @@ def _pair(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
     """(before, after) of one column; None for what the plan adds, removes, computes or fills in its own way."""
     if move.before is None or move.after is None or move.way is Way.DERIVED:
         return None
+    value = wanted(draft, pair, move)
+    if value is not None and not is_steady(value, draft.dialect):
+        return None
     if move.recast and draft.dialect == "sqlite" and move.conversion is None:
-        return _sqlite_recast(move)
+        return _sqlite_recast(move, value)
     if move.recast and any(_uses(move.new.type, enum.name) for enum in draft.target.enums):
         return _as_text(draft, move)  # the new type is not there yet when the old rows are counted
     before = move.forward()
-    value = wanted(draft, pair, move)
     if value is not None:
-        if not is_steady(value, draft.dialect):
-            return None
         before = f"COALESCE({before}, {value})"
     return before, quote(move.new.name)
 
@@ -49,8 +49,9 @@ def _as_text(draft: Draft, move: Move) -> tuple[str, str] | None:
     return f"CAST({quote(move.old.name)} AS {text})", f"CAST({quote(move.new.name)} AS {text})"
 
 
-def _sqlite_recast(move: Move) -> tuple[str, str]:
-    """Both sides under the new affinity: storing converts, so the text of a value may differ though the value does not."""
+def _sqlite_recast(move: Move, value: str | None) -> tuple[str, str]:
+    """Both sides under the new affinity: storing converts, so a value's text may differ though the value does not."""
     old, new = quote(move.old.name), quote(move.new.name)
     kind = affinity(move.new.type)
+    old = f"COALESCE({old}, {value})" if value is not None else old
     return (old, new) if kind == "BLOB" else (f"CAST({old} AS {kind})", f"CAST({new} AS {kind})")

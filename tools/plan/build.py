@@ -64,8 +64,9 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     # refactor
     people.refactor,
     # migrate
+    fill.nulls,
     copy_column.migrate,
-    fill.migrate,
+    fill.added,
     # verify
     verify.verify,
     indexes.verify,
@@ -102,7 +103,9 @@ def build_plan(current: Schema, desired: Schema, answers: Answers | None = None,
     plan, their drops are not. `facts` (of the live database) sharpen the hazards.
     """
     told = answers or Answers()
-    wanted = desired if desired.dialect == current.dialect else lower(desired, current.dialect, like=current, answers=told)
+    wanted = (
+        desired if desired.dialect == current.dialect else lower(desired, current.dialect, like=current, answers=told)
+    )
     questions = rename_questions(current, wanted, told)
     draft = _draft(current, held_target(current, wanted, questions, told), told, facts or {})
     if draft.gaps:
@@ -115,27 +118,47 @@ def _draft(current: Schema, target: Schema, answers: Answers, facts: Facts) -> D
     gaps = compare(current, target, answers)
     origin = schema_digest(current)
     return Draft(
-        origin=current, target=target, answers=answers, facts=facts, gaps=gaps, pairs=pair_up(current, target, answers),
-        state=current, fingerprint=origin + schema_digest(target),
-    )  # fmt: skip
+        origin=current,
+        target=target,
+        answers=answers,
+        facts=facts,
+        gaps=gaps,
+        pairs=pair_up(current, target, answers),
+        state=current,
+        fingerprint=origin + schema_digest(target),
+    )
 
 
 def _plan(draft: Draft, desired: Schema, wanted: Schema, questions: tuple[Question, ...]) -> Plan:
     current = draft.origin
     return Plan(
-        dialect=current.dialect, origin=schema_digest(current), target=schema_digest(draft.state), steps=tuple(draft.steps),
-        current_source=current.source, desired_source=desired.source, version=current.version, questions=questions,
-        held_back=_held_back(draft, wanted, questions), notes=tuple(draft.notes), accounting=accounting(draft),
-    )  # fmt: skip
+        dialect=current.dialect,
+        origin=schema_digest(current),
+        target=schema_digest(draft.state),
+        steps=tuple(draft.steps),
+        current_source=current.source,
+        desired_source=desired.source,
+        version=current.version,
+        questions=questions,
+        held_back=_held_back(draft, wanted, questions),
+        notes=tuple(draft.notes),
+        accounting=accounting(draft),
+    )
 
 
 def _held_back(draft: Draft, wanted: Schema, questions: tuple[Question, ...]) -> tuple[str, ...]:
     """What still lies between the plan's end and the desired schema, with the reason."""
-    asked = {(q.table, q.before) for q in questions if q.kind == "column"} | {(q.before, None) for q in questions if q.kind == "table"}
+    asked = {(q.table, q.before) for q in questions if q.kind == "column"} | {
+        (q.before, None) for q in questions if q.kind == "table"
+    }
     sentences: list[str] = []
     for gap in compare(draft.state, wanted):
         open_ = (gap.table, gap.column) in asked or (gap.table, None) in asked
-        reason = "held back while the rename is an open question" if open_ or _touches(gap, questions) else "not done by this plan"
+        reason = (
+            "held back while the rename is an open question"
+            if open_ or _touches(gap, questions)
+            else "not done by this plan"
+        )
         sentences.append(f"{gap.sentence or gap.kind}: {reason}")
     return tuple(sentences)
 

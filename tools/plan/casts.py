@@ -27,7 +27,8 @@ def cast(expression: str, old: str, new: str, dialect: Dialect) -> str:
     """The expression as a value of the type `new`.
 
     On SQLite the column's own affinity does the work when the value is stored: it converts only what survives it, while
-    CAST would turn 'abc' into 0. Postgres has no direct way between numbers and booleans of any size, nor between enums.
+    CAST would turn 'abc' into 0. Postgres has no direct way between
+    booleans and numbers of any size, nor between enums.
     """
     if dialect == "sqlite":
         return expression
@@ -43,14 +44,26 @@ def cast(expression: str, old: str, new: str, dialect: Dialect) -> str:
 
 def as_stored(expression: str, old: str, new: str, dialect: Dialect) -> str:
     """The converted value as a query sees it, for comparisons: what `cast` gives once it is stored."""
-    if dialect == "sqlite" and affinity(new) in ("INTEGER", "REAL", "NUMERIC", "TEXT") and affinity(old) != affinity(new):
+    if (
+        dialect == "sqlite"
+        and affinity(new) in ("INTEGER", "REAL", "NUMERIC", "TEXT")
+        and affinity(old) != affinity(new)
+    ):
         return f"CAST({expression} AS {affinity(new)})"
     return cast(expression, old, new, dialect)
 
 
 def comparable(expression: str, type_: str, dialect: Dialect) -> str:
     """The expression in a form that has an equality: Postgres compares no json, xml or point."""
-    if dialect == "postgres" and type_.split("(")[0].strip() in ("json", "xml", "point", "polygon", "box", "line", "circle"):
+    if dialect == "postgres" and type_.split("(")[0].strip() in (
+        "json",
+        "xml",
+        "point",
+        "polygon",
+        "box",
+        "line",
+        "circle",
+    ):
         return f"CAST({expression} AS text)"
     return expression
 
@@ -97,7 +110,8 @@ def _is_known(type_: str) -> bool:
     """Whether Postgres has casts of its own for the type; enums and domains have them only by way of text."""
     base = _base(type_)
     return (
-        base in _NUMBERS or _is_text(type_) or _is_boolean(type_) or base.startswith(("time", "date", "interval", "bit"))
+        base in _NUMBERS or _is_text(type_) or _is_boolean(type_)
+        or base.startswith(("time", "date", "interval", "bit"))
         or base in ("uuid", "json", "jsonb", "bytea", "name", "money", "inet", "cidr", "xml", "oid", "regclass")
         or base.endswith("[]")
     )  # fmt: skip
@@ -110,5 +124,6 @@ def _major(version: str) -> int:
 
 _NUMBERS = frozenset({
     "smallint", "integer", "int", "bigint", "numeric", "decimal", "real", "double precision", "double", "float",
-    "tinyint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint", "int2", "int4", "int8", "float4", "float8",
+    "tinyint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint",
+    "int2", "int4", "int8", "float4", "float8",
 })  # fmt: skip

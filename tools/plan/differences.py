@@ -49,8 +49,9 @@ def new_foreign_keys(draft: Draft, pair: Pair) -> tuple[ForeignKey, ...]:
 
 def new_checks(draft: Draft, pair: Pair) -> tuple[Check, ...]:
     found = missing(pair.after.checks, pair.before.checks, lambda c: normal_check(c, draft.dialect))
-    return tuple(c for c in pair.after.checks if c in found or not pair.untouched(check_columns(c, pair.after, draft.dialect)))
-
+    return tuple(
+        c for c in pair.after.checks if c in found or not pair.untouched(check_columns(c, pair.after, draft.dialect))
+    )
 
 
 def on_carriers(pair: Pair, columns: Iterable[str]) -> tuple[str, ...]:

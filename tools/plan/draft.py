@@ -11,7 +11,7 @@ from tools.location import Dialect
 from tools.plan.facts import Facts
 from tools.plan.kept import Kept, kept
 from tools.plan.model import Phase, Step
-from tools.plan.pairs import Pair
+from tools.plan.pairs import SHADOW, Pair
 from tools.plan.target import uses_type
 from tools.schema.model import Answers, Column, Gap, Schema, Table
 
@@ -57,7 +57,7 @@ class Draft:
         return kept(self.dialect, step_id, self.fingerprint)
 
     def aside(self, column: Column, value: str) -> str:
-        """A value as it is set aside: enums as text, since a kept table must not hold on to a type that goes or changes."""
+        """A value as it is set aside: enums as text, since a kept table must not hold on to a type that changes."""
         return f"CAST({value} AS text)" if self._is_enum(column) else value
 
     def restored(self, column: Column, value: str) -> str:
@@ -70,14 +70,19 @@ class Draft:
 
     def step_id(self, phase: Phase, *parts: str) -> str:
         """A readable id, unique in the plan, that needs no quoting in a shell."""
-        base = ".".join([phase.value, *(_UNSAFE.sub("_", part).strip("_") or "x" for part in parts)])
+        plain = (_UNSAFE.sub("_", part.replace(SHADOW, "")).strip("_") or "x" for part in parts)
+        base = ".".join([phase.value, *plain])
         taken, number, name = {step.id for step in self.steps}, 2, base
         while name in taken:
             name, number = f"{base}_{number}", number + 1
         return name
 
     def add(self, step: Step, state: Schema | None = None, subjects: Iterable[str] = ()) -> None:
-        """Take a step into the plan. subjects: what it acts on (`agents`, `agents.goal`); it depends on the last step of each."""
+        """Take a step into the plan, and the state behind it.
+
+        subjects: what it acts on (`agents`, `agents#goal`), by default its objects; it depends on the last step of
+        each.
+        """
         subjects = tuple(subjects) or step.objects
         before = {self._latest[s] for s in self._relatives(subjects)}
         order = [s.id for s in self.steps if s.id in before | set(step.depends_on)]

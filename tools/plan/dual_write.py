@@ -50,7 +50,8 @@ def _postgres(table: Table, move: Move) -> DualWrite:
     )
     make = (
         'CREATE SCHEMA IF NOT EXISTS "oneplan"',
-        f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $oneplan$\n{_plpgsql(table, move)}\n$oneplan$",
+        f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $oneplan$\n"
+        f"{_plpgsql(table, move)}\n$oneplan$",
         definition,
     )
     drop = (f"DROP TRIGGER {quote(name)} ON {qualified(table.key)}", f"DROP FUNCTION {function}()")

@@ -41,7 +41,9 @@ def stages_of(steps: Iterable[Step]) -> tuple[Stage, ...]:
 def script(plan: Plan) -> str:
     """The plan as one SQL script with comments, to read or to run by hand where nothing else may be used."""
     lines = [f"-- dialect: {plan.dialect}", f"-- from {plan.origin[:12]} to {plan.target[:12]}"]
-    lines += [f"-- held back: {_line(text)}" for text in plan.held_back] + [f"-- note: {_line(text)}" for text in plan.notes]
+    lines += [f"-- held back: {_line(text)}" for text in plan.held_back] + [
+        f"-- note: {_line(text)}" for text in plan.notes
+    ]
     for phase, steps in plan.phases():
         lines += ["", f"-- {phase.value}"] + [line for step in steps for line in _script_of(step)]
     return "\n".join(lines) + "\n"

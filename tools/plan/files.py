@@ -1,13 +1,13 @@
 """Plans as files: YAML made for review, JSON for scripts, and one step's SQL edited.
 
-The YAML keeps everything: `plan_from_yaml(plan_to_yaml(plan)) == plan`. Digests of the origin and the target stand in it;
-the plan's own digest is computed from it.
+The YAML keeps everything: `plan_from_yaml(plan_to_yaml(plan)) == plan`. Digests of origin and target stand in it; the
+plan's own digest is computed from it.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, cast
 
 from tools.errors import SourceError, UsageError
 from tools.plan.hazards import hazards_of
@@ -18,12 +18,17 @@ from tools.schema.tokens import split
 __all__ = ["edit_step", "plan_from_yaml", "plan_to_json", "plan_to_yaml"]
 
 _HEAD = """\
-# A plan of oneplan, to be read and reviewed. Steps run in this order. SQL, summaries and hazards may be edited: an edited
-# step must pass the rehearsal again, and hazards that the SQL shows are added back when they are missing here.
+# A plan of oneplan, to be read and reviewed. Steps run in this order. SQL, summaries and hazards may be edited: an
+# edited step must pass the rehearsal again, and hazards that the SQL shows are added back when they are missing here.
 """
 _FLAGS = {
-    "reversible": True, "transactional": True, "undo_transactional": True, "writes_data": False, "manual": False, "rebuild": False,
-}  # fmt: skip
+    "reversible": True,
+    "transactional": True,
+    "undo_transactional": True,
+    "writes_data": False,
+    "manual": False,
+    "rebuild": False,
+}
 
 
 def plan_to_yaml(plan: Plan) -> str:
@@ -40,12 +45,18 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
     from tools.schema.serial import question_to_json
 
     return {
-        "digest": plan.digest, "origin": plan.origin, "target": plan.target, "dialect": plan.dialect,
-        "current": plan.current_source, "desired": plan.desired_source, "version": plan.version,
+        "digest": plan.digest,
+        "origin": plan.origin,
+        "target": plan.target,
+        "dialect": plan.dialect,
+        "current": plan.current_source,
+        "desired": plan.desired_source,
+        "version": plan.version,
         "phases": [{"phase": phase.value, "steps": [_step_json(s) for s in steps]} for phase, steps in plan.phases()],
         "questions": [question_to_json(question) for question in plan.questions],
-        "held_back": list(plan.held_back), "notes": list(plan.notes),
-    }  # fmt: skip
+        "held_back": list(plan.held_back),
+        "notes": list(plan.notes),
+    }
 
 
 def edit_step(plan: Plan, step_id: str, sql: str) -> Plan:
@@ -78,14 +89,18 @@ def edit_step(plan: Plan, step_id: str, sql: str) -> Plan:
 
 def _must_parse(statements: tuple[str, ...], plan: Plan, step_id: str) -> None:
     import sqlglot
+    from sqlglot.errors import ParseError
 
     for number, text in enumerate(statements, 1):
         try:
             sqlglot.parse_one(text, read=plan.dialect)
-        except sqlglot.errors.ParseError as error:
+        except ParseError as error:
             first = error.errors[0] if error.errors else {}
             what = first.get("description", str(error).splitlines()[0])
-            raise SourceError(f"statement {number} is no {plan.dialect} SQL: {what} (near {first.get('highlight', '')!r})", source=step_id) from error
+            raise SourceError(
+                f"statement {number} is no {plan.dialect} SQL: {what} (near {first.get('highlight', '')!r})",
+                source=step_id,
+            ) from error
 
 
 def _alike(a: str, b: str) -> bool:
@@ -94,42 +109,76 @@ def _alike(a: str, b: str) -> bool:
 
 def _step_json(step: Step) -> dict[str, Any]:
     return {
-        "id": step.id, "phase": step.phase.value, "operation": step.operation, "summary": step.summary,
-        "sql": list(step.statements()), "undo": list(step.undo), "hazards": [h.value for h in step.hazards],
-        "reversible": step.reversible, "checks": [asdict(check) for check in step.checks],
-        "objects": list(step.objects), "depends_on": list(step.depends_on), "manual": step.manual,
-        "transactional": step.transactional, "closes": list(step.closes), "reason": step.reason,
-    }  # fmt: skip
+        "id": step.id,
+        "phase": step.phase.value,
+        "operation": step.operation,
+        "summary": step.summary,
+        "sql": list(step.statements()),
+        "undo": list(step.undo),
+        "hazards": [h.value for h in step.hazards],
+        "reversible": step.reversible,
+        "checks": [asdict(check) for check in step.checks],
+        "objects": list(step.objects),
+        "depends_on": list(step.depends_on),
+        "manual": step.manual,
+        "transactional": step.transactional,
+        "closes": list(step.closes),
+        "reason": step.reason,
+    }
 
 
 def _plain(plan: Plan) -> dict[str, Any]:
     head = {
-        "oneplan": 1, "dialect": plan.dialect, "origin": plan.origin, "target": plan.target, "current": plan.current_source,
-        "desired": plan.desired_source, "version": plan.version,
-    }  # fmt: skip
+        "oneplan": 1,
+        "dialect": plan.dialect,
+        "origin": plan.origin,
+        "target": plan.target,
+        "current": plan.current_source,
+        "desired": plan.desired_source,
+        "version": plan.version,
+    }
     body = {
-        "questions": [_given(asdict(q)) for q in plan.questions], "held_back": list(plan.held_back), "notes": list(plan.notes),
+        "questions": [_given(asdict(q)) for q in plan.questions],
+        "held_back": list(plan.held_back),
+        "notes": list(plan.notes),
         "steps": [_step(step) for step in plan.steps],
         "accounting": [
-            {"table": a.table, "before": a.table_before, "after": a.table_after, "columns": [list(pair) for pair in a.columns]}
+            {
+                "table": a.table,
+                "before": a.table_before,
+                "after": a.table_after,
+                "columns": [list(pair) for pair in a.columns],
+            }
             for a in plan.accounting
         ],
-    }  # fmt: skip
+    }
     return {key: value for key, value in (head | body).items() if value not in ("", [])} | {"steps": body["steps"]}
 
 
 def _given(value: dict[str, Any]) -> dict[str, Any]:
-    return {key: list(item) if isinstance(item, tuple) else item for key, item in value.items() if item not in (None, ())}
+    """What is said of a value: tuples as lists, nothing that is None or empty."""
+    given = {key: item for key, item in value.items() if item not in (None, ())}
+    return {key: [*cast("tuple[Any, ...]", item)] if isinstance(item, tuple) else item for key, item in given.items()}
 
 
 def _step(step: Step) -> dict[str, Any]:
     flags = {name: getattr(step, name) for name, default in _FLAGS.items() if getattr(step, name) != default}
     found: dict[str, Any] = {
-        "id": step.id, "phase": step.phase.value, "operation": step.operation, "summary": step.summary, "reason": step.reason,
-        "hazards": [h.value for h in step.hazards], **flags, "objects": list(step.objects), "depends_on": list(step.depends_on),
-        "checks": [asdict(check) for check in step.checks], "sql": list(step.sql), "backfill": _backfill(step.backfill),
-        "undo": list(step.undo), "closes": list(step.closes),
-    }  # fmt: skip
+        "id": step.id,
+        "phase": step.phase.value,
+        "operation": step.operation,
+        "summary": step.summary,
+        "reason": step.reason,
+        "hazards": [h.value for h in step.hazards],
+        **flags,
+        "objects": list(step.objects),
+        "depends_on": list(step.depends_on),
+        "checks": [asdict(check) for check in step.checks],
+        "sql": list(step.sql),
+        "backfill": _backfill(step.backfill),
+        "undo": list(step.undo),
+        "closes": list(step.closes),
+    }
     return {key: value for key, value in found.items() if value not in ("", [], None)}
 
 
@@ -137,9 +186,12 @@ def _backfill(backfill: Backfill | None) -> dict[str, Any] | None:
     if backfill is None:
         return None
     return {
-        "table_key": backfill.table_key, "table": backfill.table, "key": list(backfill.key),
-        "set": [list(pair) for pair in backfill.assignments], "where": backfill.where,
-    }  # fmt: skip
+        "table_key": backfill.table_key,
+        "table": backfill.table,
+        "key": list(backfill.key),
+        "set": [list(pair) for pair in backfill.assignments],
+        "where": backfill.where,
+    }
 
 
 def _dumper() -> Any:

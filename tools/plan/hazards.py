@@ -1,4 +1,4 @@
-"""Hazards of steps: computed from the statements and from what the live database says; a plan file can only add to them."""
+"""Hazards of steps: computed from the statements and from what the live database says. A plan file can only add."""
 
 from __future__ import annotations
 
@@ -23,4 +23,6 @@ def hazards_of(step: Step, dialect: Dialect, facts: Facts) -> tuple[Hazard, ...]
 
 def with_hazards(plan: Plan, facts: Facts) -> Plan:
     """The plan with the hazards that these facts show; none is ever taken away."""
-    return replace(plan, steps=tuple(replace(step, hazards=hazards_of(step, plan.dialect, facts)) for step in plan.steps))
+    return replace(
+        plan, steps=tuple(replace(step, hazards=hazards_of(step, plan.dialect, facts)) for step in plan.steps)
+    )

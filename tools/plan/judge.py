@@ -12,17 +12,51 @@ from tools.plan.statement import Effect, Verb, effects, parse, table_name
 MANY_ROWS = 1_000_000
 MANY_BYTES = 1 << 30
 
-_EXCLUSIVE = frozenset({
-    Verb.DROP_TABLE, Verb.DROP_COLUMN, Verb.DROP_VIEW, Verb.RENAME_TABLE, Verb.RENAME_COLUMN, Verb.ADD_COLUMN,
-    Verb.ADD_COLUMN_REWRITE, Verb.CHANGE_TYPE, Verb.SET_NOT_NULL, Verb.ALTER, Verb.ADD_CONSTRAINT, Verb.REWRITE, Verb.LOCK,
-})  # fmt: skip
+_EXCLUSIVE = frozenset(
+    {
+        Verb.DROP_TABLE,
+        Verb.DROP_COLUMN,
+        Verb.DROP_VIEW,
+        Verb.RENAME_TABLE,
+        Verb.RENAME_COLUMN,
+        Verb.ADD_COLUMN,
+        Verb.ADD_COLUMN_REWRITE,
+        Verb.CHANGE_TYPE,
+        Verb.SET_NOT_NULL,
+        Verb.ALTER,
+        Verb.ADD_CONSTRAINT,
+        Verb.REWRITE,
+        Verb.LOCK,
+    }
+)
 _SHARING = frozenset({Verb.CREATE_INDEX, Verb.ADD_FOREIGN_KEY, Verb.CREATE_TRIGGER})
-_BREAKING = frozenset({Verb.DROP_TABLE, Verb.DROP_VIEW, Verb.DROP_COLUMN, Verb.RENAME_TABLE, Verb.RENAME_COLUMN, Verb.CHANGE_TYPE,
-                       Verb.SET_NOT_NULL, Verb.DROP_OTHER})  # fmt: skip
-_SCANNING = frozenset({
-    Verb.ADD_COLUMN_REWRITE, Verb.CHANGE_TYPE, Verb.SET_NOT_NULL, Verb.ADD_CONSTRAINT, Verb.ADD_FOREIGN_KEY, Verb.VALIDATE,
-    Verb.CREATE_INDEX, Verb.CREATE_INDEX_CONCURRENTLY, Verb.WRITE, Verb.DELETE, Verb.REWRITE,
-})  # fmt: skip
+_BREAKING = frozenset(
+    {
+        Verb.DROP_TABLE,
+        Verb.DROP_VIEW,
+        Verb.DROP_COLUMN,
+        Verb.RENAME_TABLE,
+        Verb.RENAME_COLUMN,
+        Verb.CHANGE_TYPE,
+        Verb.SET_NOT_NULL,
+        Verb.DROP_OTHER,
+    }
+)
+_SCANNING = frozenset(
+    {
+        Verb.ADD_COLUMN_REWRITE,
+        Verb.CHANGE_TYPE,
+        Verb.SET_NOT_NULL,
+        Verb.ADD_CONSTRAINT,
+        Verb.ADD_FOREIGN_KEY,
+        Verb.VALIDATE,
+        Verb.CREATE_INDEX,
+        Verb.CREATE_INDEX_CONCURRENTLY,
+        Verb.WRITE,
+        Verb.DELETE,
+        Verb.REWRITE,
+    }
+)
 
 
 def judge(statements: Sequence[str], dialect: Dialect, facts: Facts, checks: Sequence[StepCheck] = ()) -> set[Hazard]:
@@ -47,7 +81,7 @@ def _hazards(
             yield Hazard.SHARE_LOCK
     if any(e.verb in (Verb.ADD_COLUMN_REWRITE, Verb.CHANGE_TYPE, Verb.REWRITE) for e in felt) or _made_anew(all_):
         yield Hazard.TABLE_REWRITE
-    if any(e.verb in _BREAKING for e in felt):
+    if any(e.verb in _BREAKING for e in felt if not _still_there(e, all_)):
         yield Hazard.BREAKS_OLD_CODE
     yield from _by_facts(all_, facts)
 
@@ -65,6 +99,14 @@ def _large(found: TableFacts | None) -> bool:
     return found is not None and (found.rows >= MANY_ROWS or found.bytes >= MANY_BYTES)
 
 
+def _still_there(effect: Effect, all_: list[Effect]) -> bool:
+    """Whether the name that goes is there again at the end of the step: a table made anew, or a view in its place."""
+    views = {e.table for e in all_ if e.verb is Verb.CREATE_VIEW}
+    if effect.verb in (Verb.RENAME_TABLE, Verb.DROP_TABLE, Verb.DROP_VIEW) and effect.table in views:
+        return True
+    return effect.verb is Verb.DROP_TABLE and effect.table in _copied(all_)
+
+
 def _own(table: str) -> bool:
     return table.startswith(("oneplan.", "_oneplan_"))
 
@@ -76,7 +118,9 @@ def _made_anew(all_: Iterable[Effect]) -> bool:
 def _copied(all_: list[Effect]) -> set[str]:
     """Tables that are dropped, but whose rows go into a table that bears the name in the end."""
     dropped = {e.table for e in all_ if e.verb is Verb.DROP_TABLE}
-    named = {e.table for e in all_ if e.verb is Verb.CREATE_TABLE} | {e.column for e in all_ if e.verb is Verb.RENAME_TABLE}
+    named = {e.table for e in all_ if e.verb in (Verb.CREATE_TABLE, Verb.CREATE_VIEW)} | {
+        e.column for e in all_ if e.verb is Verb.RENAME_TABLE
+    }
     copies = {e.table: set(e.reads) for e in all_ if e.verb is Verb.CREATE_TABLE and _own(e.table)}
     taken: set[str] = set()
     for effect in all_:
@@ -85,7 +129,9 @@ def _copied(all_: list[Effect]) -> set[str]:
     return {table for table in dropped if table in named and table in taken}
 
 
-def _deletes(all_: list[Effect], groups: list[tuple[Effect, ...]], dialect: Dialect, checks: Sequence[StepCheck]) -> bool:
+def _deletes(
+    all_: list[Effect], groups: list[tuple[Effect, ...]], dialect: Dialect, checks: Sequence[StepCheck]
+) -> bool:
     if any(e.verb in (Verb.DELETE, Verb.DROP_OTHER) and e.table != "sqlite_sequence" for e in all_):
         return True
     # What is set aside is set aside because the step removes it.
@@ -116,13 +162,17 @@ def _is_copy(effect: Effect, dialect: Dialect, checks: Sequence[StepCheck]) -> b
 
     for check in checks:
         tree = parse(check.sql, dialect)
-        where = tree.args.get("where") if tree is not None else None
+        if tree is None:
+            continue
+        where = tree.args.get("where")
         if where is None or table_name(tree.args.get("from_") or tree.args.get("from")) != effect.table:
             continue
         condition = where.this
         if isinstance(condition, exp.NullSafeNEQ):
             left = {c.name for c in condition.this.find_all(exp.Column)}
             right = {c.name for c in condition.expression.find_all(exp.Column)}
-            if (effect.column in right and len(left) == 1 and effect.column not in left) or (effect.column in left and effect.column not in right):
+            if (effect.column in right and len(left) == 1 and effect.column not in left) or (
+                effect.column in left and effect.column not in right
+            ):
                 return True
     return False

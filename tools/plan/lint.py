@@ -1,4 +1,4 @@
-"""Lint: the hazards of any SQL file or plan, each with its place; for Postgres with squawk's rules beside, in our words."""
+"""Lint: the hazards of any SQL file or plan, each with its place; for Postgres, squawk's rules in our words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tools.schema.tokens import split
 _MEANING = {
     Hazard.DELETES_DATA: "removes rows or values for good",
     Hazard.IRREVERSIBLE: "has no way back but a backup",
-    Hazard.ACCESS_EXCLUSIVE_LOCK: "keeps readers and writers of the table out while it runs, and queues all behind it while it waits",
+    Hazard.ACCESS_EXCLUSIVE_LOCK: "keeps readers and writers of the table out while it runs, and queues all behind it",
     Hazard.SHARE_LOCK: "keeps writers of the table out while it runs",
     Hazard.TABLE_REWRITE: "writes the whole table anew",
     Hazard.BREAKS_OLD_CODE: "fails code that still uses the old form",
@@ -48,11 +48,24 @@ _RULES = {
     "prefer-bigint-over-int": "a 32-bit number runs out at 2,147,483,647",
     "prefer-timestamptz": "a timestamp without time zone means another instant to each reader",
 }
-_IGNORED = frozenset({
-    "require-lock-timeout", "require-statement-timeout", "prefer-robust-stmts", "prefer-text-field", "prefer-identity",
-    "ban-drop-column", "ban-drop-table", "renaming-column", "renaming-table", "changing-column-type",
-    "require-concurrent-index-creation", "syntax-error", "transaction-nesting", "require-timeout-settings",
-})  # fmt: skip
+_IGNORED = frozenset(
+    {
+        "require-lock-timeout",
+        "require-statement-timeout",
+        "prefer-robust-stmts",
+        "prefer-text-field",
+        "prefer-identity",
+        "ban-drop-column",
+        "ban-drop-table",
+        "renaming-column",
+        "renaming-table",
+        "changing-column-type",
+        "require-concurrent-index-creation",
+        "syntax-error",
+        "transaction-nesting",
+        "require-timeout-settings",
+    }
+)
 """Rules that say what a hazard of ours says already, or what the runner sees to (timeouts)."""
 
 
@@ -88,7 +101,11 @@ def lint(text: str, dialect: Dialect, source: str = "") -> list[Finding]:
         if done and all(e.table in made for e in done):
             continue
         hazards = judge([statement.text], dialect, {})
-        found += [Finding(source, statement.line, h.value, _MEANING[h], _short(statement.text)) for h in Hazard if h in hazards]
+        found += [
+            Finding(source, statement.line, h.value, _MEANING[h], _short(statement.text))
+            for h in Hazard
+            if h in hazards
+        ]
     if dialect == "postgres":
         found += _squawk(text, source)
     return sorted(found, key=lambda f: f.line)
@@ -98,8 +115,9 @@ def lint_plan(plan: Plan) -> list[Finding]:
     """The hazards of a plan's steps, by step."""
     return [
         Finding(step.id, 0, hazard.value, _MEANING[hazard], _short(next(iter(step.statements()), "")))
-        for step in plan.steps for hazard in step.hazards
-    ]  # fmt: skip
+        for step in plan.steps
+        for hazard in step.hazards
+    ]
 
 
 def _short(sql: str) -> str:
@@ -114,7 +132,12 @@ def _squawk(text: str, source: str) -> Iterator[Finding]:
         return
     try:
         run = subprocess.run(
-            [binary, "--reporter", "json", "--stdin-filepath", "lint.sql"], input=text, capture_output=True, text=True, timeout=60, check=False
+            [binary, "--reporter", "json", "--stdin-filepath", "lint.sql"],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         findings = json.loads(run.stdout or "[]")
     except (OSError, subprocess.SubprocessError, json.JSONDecodeError):
@@ -122,4 +145,10 @@ def _squawk(text: str, source: str) -> Iterator[Finding]:
     for item in findings:
         rule = str(item.get("rule_name", ""))
         if rule not in _IGNORED:
-            yield Finding(source, int(item.get("line", 0)) + 1, f"squawk:{rule}", _RULES.get(rule, str(item.get("message", ""))), hazard=False)
+            yield Finding(
+                source,
+                int(item.get("line", 0)) + 1,
+                f"squawk:{rule}",
+                _RULES.get(rule, str(item.get("message", ""))),
+                hazard=False,
+            )

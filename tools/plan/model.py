@@ -27,7 +27,7 @@ class Phase(StrEnum):
 
 
 class Hazard(StrEnum):
-    """What a step may do to a live system. Computed from the statement and the database; a file can only add to them."""
+    """What a step may do to a live system. Computed from statement and database; a file can only add to them."""
 
     DELETES_DATA = "DELETES_DATA"
     IRREVERSIBLE = "IRREVERSIBLE"
@@ -48,7 +48,8 @@ MUST_BE_ALLOWED = frozenset({Hazard.DELETES_DATA, Hazard.IRREVERSIBLE, Hazard.NO
 class StepCheck:
     """What must hold before a step's SQL runs, in the same transaction.
 
-    `sql` gives the rows that offend (a SELECT; the runner adds a limit): no row, no offence. `sentence` says what holds.
+    `sql` gives the rows that offend (a SELECT; the runner adds a limit): no row, no offence. `sentence` says what
+    holds.
     """
 
     sentence: str
@@ -86,10 +87,11 @@ class Step:
     journal's entry, before the backfill; `transactional` False runs each statement by itself (CREATE INDEX
     CONCURRENTLY). undo: the way back, in the order to run it, in one transaction unless `undo_transactional` is False.
     writes_data: rows are written or removed, so a backup comes first. manual: a person's doing ("deploy the code");
-    nothing is run. rebuild: tables are made anew, by sql or by undo, so SQLite must run either with foreign_keys=OFF and
-    legacy_alter_table=ON, set before BEGIN, and with foreign_key_check before COMMIT. depends_on: ids of steps that must have
-    run. closes: the gaps it closes, as sentences. Two operations carry no SQL and are no person's doing either: `baseline`
-    (count and fingerprint every table of the plan's accounting) and `proof` (account for those rows again).
+    nothing is run. rebuild: tables are made anew, by sql or by undo, so SQLite must run either with foreign_keys=OFF
+    and legacy_alter_table=ON, set before BEGIN, and with foreign_key_check before COMMIT. depends_on: ids of steps that
+    must have run. closes: the gaps it closes, as sentences. Two operations carry no SQL and are no person's doing
+    either: `baseline` (count and fingerprint every table of the plan's accounting) and `proof` (account for those rows
+    again).
     """
 
     id: str

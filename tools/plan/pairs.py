@@ -9,9 +9,9 @@ from enum import StrEnum
 from tools.location import Dialect
 from tools.plan import casts
 from tools.schema.model import Answers, Column, Schema, Table
-from tools.schema.render import quote
 from tools.schema.normal import normal_type
 from tools.schema.reads import columns_in
+from tools.schema.render import quote
 
 SHADOW = "__oneplan"
 """What the name of a shadow column, index or constraint ends in while the old one still stands."""
@@ -66,9 +66,10 @@ class Move:
     def recast(self) -> bool:
         """Whether values change their type (or, by a person's word, their form) on the way."""
         return self.conversion is not None or (
-            self.before is not None and self.after is not None
+            self.before is not None
+            and self.after is not None
             and normal_type(self.before.type, self.dialect) != normal_type(self.after.type, self.dialect)
-        )  # fmt: skip
+        )
 
     def forward(self, source: str = "") -> str:
         """The new value as an expression over a row that has the old one."""
@@ -130,7 +131,7 @@ class Pair:
         return ()
 
     def _tells(self, column: str) -> bool:
-        """Whether a column of the desired table has its values from the start, and none of them is filled on the way."""
+        """Whether a column of the desired table has its values from the start, none of them filled on the way."""
         move = self.move_to(column)
         if move is None or move.way not in (Way.KEPT, Way.DIRECT, Way.RENAMED, Way.RETYPED):
             return False
@@ -155,13 +156,21 @@ def pair_up(current: Schema, target: Schema, answers: Answers) -> tuple[Pair, ..
 
 def _moves(before: Table, after: Table, answers: Answers, dialect: Dialect) -> tuple[Move, ...]:
     renames = {
-        new: old for table, old, new in answers.columns
-        if table == before.key and before.column(old) and after.column(new) and not before.column(new) and not after.column(old)
-    }  # fmt: skip
+        new: old
+        for table, old, new in answers.columns
+        if table == before.key
+        and before.column(old)
+        and after.column(new)
+        and not before.column(new)
+        and not after.column(old)
+    }
     retyped = tuple(
-        c.name for c in after.columns
-        if c.generated is None and (old := before.column(c.name)) and normal_type(old.type, dialect) != normal_type(c.type, dialect)
-    )  # fmt: skip
+        c.name
+        for c in after.columns
+        if c.generated is None
+        and (old := before.column(c.name))
+        and normal_type(old.type, dialect) != normal_type(c.type, dialect)
+    )
     moves = [_move(before.column(renames.get(c.name, c.name)), c, after, answers, dialect) for c in after.columns]
     gone = [c for c in before.columns if after.column(c.name) is None and c.name not in renames.values()]
     moves = [_recomputed(move, retyped) for move in moves]
@@ -196,7 +205,11 @@ def _move(old: Column | None, new: Column, table: Table, answers: Answers, diale
 
 
 def _to_generated(old: Column, new: Column, dialect: Dialect) -> Move:
-    same = old.generated == new.generated and normal_type(old.type, dialect) == normal_type(new.type, dialect) and old.stored == new.stored
+    same = (
+        old.generated == new.generated
+        and normal_type(old.type, dialect) == normal_type(new.type, dialect)
+        and old.stored == new.stored
+    )
     if same and old.name == new.name:
         return Move(Way.KEPT, old, new, new.name, dialect)
     return Move(Way.DERIVED, old, new, new.name, dialect)

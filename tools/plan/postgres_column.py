@@ -42,7 +42,9 @@ def drop_column(state: Schema, key: str, column: str) -> Change:
     undo = made_again(table, after) + [add_constraint(t, foreign_key_sql(f)) for t, f in foreign]
     new = with_table(state, after)
     for child, lost in foreign:
-        new = edit_table(new, child.key, lambda t, lost=lost: replace(t, foreign_keys=tuple(f for f in t.foreign_keys if f != lost)))
+        new = edit_table(
+            new, child.key, lambda t, lost=lost: replace(t, foreign_keys=tuple(f for f in t.foreign_keys if f != lost))
+        )
     return Change(tuple(sql), tuple(undo), new)
 
 
@@ -76,7 +78,9 @@ def take_over(state: Schema, key: str, desired: Table) -> Change:
         if waiting is None or (primary and table.primary_key is not None) or any(u.name == name for u in table.uniques):
             continue
         kind = "PRIMARY KEY" if primary else "UNIQUE"
-        sql.append(f"ALTER TABLE {qualified(key)} ADD CONSTRAINT {quote(name)} {kind} USING INDEX {quote(waiting.name)}")
+        sql.append(
+            f"ALTER TABLE {qualified(key)} ADD CONSTRAINT {quote(name)} {kind} USING INDEX {quote(waiting.name)}"
+        )
         undo[:0] = [f"ALTER TABLE {qualified(key)} DROP CONSTRAINT {quote(name)}", create_index(waiting, "postgres")]
         table = replace(table, indexes=tuple(i for i in table.indexes if i != waiting))
         table = _with_key(table, desired, name, columns, primary)

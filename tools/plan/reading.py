@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from tools.errors import SourceError
 from tools.location import DIALECTS
 from tools.plan.model import Accounting, Backfill, Hazard, Phase, Plan, Step, StepCheck
 from tools.schema.model import Question
 
-_PLAN_KEYS = ("oneplan", "dialect", "origin", "target", "current", "desired", "version", "questions", "held_back", "notes", "steps",
-              "accounting")  # fmt: skip
+_PLAN_KEYS = (
+    "oneplan",
+    "dialect",
+    "origin",
+    "target",
+    "current",
+    "desired",
+    "version",
+    "questions",
+    "held_back",
+    "notes",
+    "steps",
+    "accounting",
+)
 _FLAGS = ("reversible", "transactional", "undo_transactional", "writes_data", "manual", "rebuild")
 _TEXTS = ("id", "phase", "operation", "summary", "reason")
 _LISTS = ("hazards", "objects", "depends_on", "sql", "undo", "closes")
@@ -21,7 +33,7 @@ _EMPTY_ALLOWED = ("baseline", "proof", "verify_rows")
 
 
 def plan_from_yaml(text: str, source: str = "plan.yaml") -> Plan:
-    """The plan in a YAML text. Raises SourceError (`file:line: what is wrong`) for anything that is not a sound plan."""
+    """The plan in a YAML text. Raises SourceError (`file:line: what is wrong`) for anything but a sound plan."""
     reader = _Reader(source)
     root = reader.compose(text)
     plan = reader.plan(root)
@@ -79,10 +91,13 @@ class _Reader:
         import yaml
 
         try:
-            root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            root: Any = cast(Any, yaml).compose(text, Loader=loader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            raise self.wrong(f"is no YAML: {error.problem or error.context}", mark.line + 1 if mark else None) from error
+            raise self.wrong(
+                f"is no YAML: {error.problem or error.context}", mark.line + 1 if mark else None
+            ) from error
         except yaml.YAMLError as error:
             raise self.wrong(f"is no YAML: {' '.join(str(error).split())}") from error
         if root is None:
@@ -105,14 +120,18 @@ class _Reader:
         if dialect not in DIALECTS:
             raise self.wrong(f"dialect {dialect!r} is not one of {', '.join(DIALECTS)}", _line(parts["dialect"]))
         return Plan(
-            dialect=dialect, origin=self.digest(parts["origin"], "origin"), target=self.digest(parts["target"], "target"),
+            dialect=dialect,
+            origin=self.digest(parts["origin"], "origin"),
+            target=self.digest(parts["target"], "target"),
             steps=tuple(self.each(parts["steps"], "steps", self.step)),
-            current_source=self.text(parts.get("current"), "current"), desired_source=self.text(parts.get("desired"), "desired"),
+            current_source=self.text(parts.get("current"), "current"),
+            desired_source=self.text(parts.get("desired"), "desired"),
             version=self.text(parts.get("version"), "version"),
             questions=tuple(self.each(parts.get("questions"), "questions", self.question)),
-            held_back=self.texts(parts.get("held_back"), "held_back"), notes=self.texts(parts.get("notes"), "notes"),
+            held_back=self.texts(parts.get("held_back"), "held_back"),
+            notes=self.texts(parts.get("notes"), "notes"),
             accounting=tuple(self.each(parts.get("accounting"), "accounting", self.account)),
-        )  # fmt: skip
+        )
 
     def step(self, node: Any) -> Step:
         parts = self.mapping(node, "a step", _STEP_KEYS)
@@ -131,11 +150,21 @@ class _Reader:
         if texts["id"] in self.lines and self.lines[texts["id"]] != _line(node):
             raise self.wrong(f"two steps are called {texts['id']!r}", _line(node))
         return Step(
-            id=texts["id"], phase=Phase(texts["phase"]), operation=texts["operation"], summary=texts["summary"], reason=texts["reason"],
-            objects=lists["objects"], sql=lists["sql"], undo=lists["undo"], depends_on=lists["depends_on"], closes=lists["closes"],
-            hazards=tuple(Hazard(h) for h in lists["hazards"]), checks=tuple(self.each(parts.get("checks"), "checks", self.check)),
-            backfill=self.backfill(parts["backfill"]) if "backfill" in parts else None, **flags,
-        )  # fmt: skip
+            id=texts["id"],
+            phase=Phase(texts["phase"]),
+            operation=texts["operation"],
+            summary=texts["summary"],
+            reason=texts["reason"],
+            objects=lists["objects"],
+            sql=lists["sql"],
+            undo=lists["undo"],
+            depends_on=lists["depends_on"],
+            closes=lists["closes"],
+            hazards=tuple(Hazard(h) for h in lists["hazards"]),
+            checks=tuple(self.each(parts.get("checks"), "checks", self.check)),
+            backfill=self.backfill(parts["backfill"]) if "backfill" in parts else None,
+            **flags,
+        )
 
     def check(self, node: Any) -> StepCheck:
         parts = self.mapping(node, "a check", ("sentence", "sql"), all_needed=True)
@@ -148,9 +177,12 @@ class _Reader:
                 raise self.wrong(f"a backfill has no `{needed}`", _line(node))
         where = self.text(parts["where"], "where") if "where" in parts else "TRUE"
         return Backfill(
-            self.text(parts["table_key"], "table_key"), self.text(parts["table"], "table"), self.texts(parts.get("key"), "key"),
-            self.pairs(parts["set"], "set"), where,
-        )  # fmt: skip
+            self.text(parts["table_key"], "table_key"),
+            self.text(parts["table"], "table"),
+            self.texts(parts.get("key"), "key"),
+            self.pairs(parts["set"], "set"),
+            where,
+        )
 
     def account(self, node: Any) -> Accounting:
         parts = self.mapping(node, "an accounting entry", ("table", "before", "after", "columns"))
@@ -159,9 +191,11 @@ class _Reader:
                 raise self.wrong(f"an accounting entry has no `{needed}`", _line(node))
         after = self.scalar(parts["after"], "after") if "after" in parts else None
         return Accounting(
-            self.text(parts["table"], "table"), self.text(parts["before"], "before"), None if after is None else str(after),
+            self.text(parts["table"], "table"),
+            self.text(parts["before"], "before"),
+            None if after is None else str(after),
             self.pairs(parts.get("columns"), "columns"),
-        )  # fmt: skip
+        )
 
     def question(self, node: Any) -> Question:
         parts = self.mapping(node, "a question", _QUESTION_KEYS)
@@ -171,9 +205,13 @@ class _Reader:
         likeness = self.scalar(parts["likeness"], "likeness") if "likeness" in parts else 0.0
         table = self.text(parts["table"], "table") if "table" in parts else None
         return Question(
-            kind, table, self.text(parts.get("before"), "before"), self.text(parts.get("after"), "after"),
-            self.texts(parts.get("evidence"), "evidence"), float(likeness),
-        )  # fmt: skip
+            kind,
+            table,
+            self.text(parts.get("before"), "before"),
+            self.text(parts.get("after"), "after"),
+            self.texts(parts.get("evidence"), "evidence"),
+            float(likeness),
+        )
 
     def mapping(self, node: Any, what: str, keys: tuple[str, ...], *, all_needed: bool = False) -> dict[str, Any]:
         if type(node).__name__ != "MappingNode":

@@ -34,7 +34,7 @@ class Reshape:
 def unchanged(table: Table) -> Reshape:
     """Every row as it is; generated columns come by themselves."""
     plain = [c.name for c in table.columns if c.generated is None]
-    return Reshape(table.key, tuple((name, f't.{quote(name)}') for name in plain))
+    return Reshape(table.key, tuple((name, f"t.{quote(name)}") for name in plain))
 
 
 def rebuild(before: Schema, after: Schema, reshapes: Mapping[str, Reshape]) -> tuple[str, ...]:
@@ -91,21 +91,30 @@ def fill(table: Table, reshape: Reshape, source: str) -> list[str]:
         return [insert]
     count = f"SELECT CASE WHEN (SELECT count(*) FROM {qualified(table.key)}) <> (SELECT count(*) FROM {source})"
     deep = literal(f"the rows of {table.key} point to each other in a circle or more than {LEVELS} levels deep")
-    return [insert + _roots(own, reshape)] + [insert + _next(own, table, reshape)] * LEVELS + [f"{count} THEN error({deep}) END"]
+    return (
+        [insert + _roots(own, reshape)]
+        + [insert + _next(own, table, reshape)] * LEVELS
+        + [f"{count} THEN error({deep}) END"]
+    )
 
 
 def _roots(own: ForeignKey, reshape: Reshape) -> str:
     values = dict(reshape.values)
     point_nowhere = [f"{values[c]} IS NULL" for c in own.columns if c in values]
-    to_itself = " AND ".join(f"{values[a]} = {values[b]}" for a, b in zip(own.columns, own.ref_columns, strict=True) if a in values)
+    to_itself = " AND ".join(
+        f"{values[a]} = {values[b]}" for a, b in zip(own.columns, own.ref_columns, strict=True) if a in values
+    )
     return f" WHERE {' OR '.join(point_nowhere + ([f'({to_itself})'] if to_itself else []))}" if point_nowhere else ""
 
 
 def _next(own: ForeignKey, table: Table, reshape: Reshape) -> str:
     values, name = dict(reshape.values), qualified(table.key)
-    parent = " AND ".join(f"p.{quote(r)} = {values[c]}" for c, r in zip(own.columns, own.ref_columns, strict=True) if c in values)
+    parent = " AND ".join(
+        f"p.{quote(r)} = {values[c]}" for c, r in zip(own.columns, own.ref_columns, strict=True) if c in values
+    )
     self_ = " AND ".join(f"p.{quote(r)} = {values[r]}" for r in own.ref_columns)
-    return f" WHERE EXISTS (SELECT 1 FROM {name} AS p WHERE {parent}) AND NOT EXISTS (SELECT 1 FROM {name} AS p WHERE {self_})"
+    some = f"EXISTS (SELECT 1 FROM {name} AS p WHERE {parent})"
+    return f" WHERE {some} AND NOT EXISTS (SELECT 1 FROM {name} AS p WHERE {self_})"
 
 
 def _insert(into: str, reshape: Reshape, source: str) -> str:

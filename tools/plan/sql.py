@@ -34,10 +34,11 @@ def is_constant(expression: str, dialect: Dialect) -> bool:
     """Whether a default is a literal (cast or negated, perhaps): the same for every row and at any time."""
     import sqlglot
     from sqlglot import expressions as exp
+    from sqlglot.errors import SqlglotError
 
     try:
         tree = sqlglot.parse_one(expression, read=dialect)
-    except sqlglot.errors.SqlglotError:
+    except SqlglotError:
         return False
     allowed = (exp.Literal, exp.Boolean, exp.Null, exp.Neg, exp.Paren, exp.Cast, exp.DataType, exp.DataTypeParam,
                exp.HexString, exp.Identifier)  # fmt: skip
@@ -49,10 +50,11 @@ def is_steady(expression: str, dialect: Dialect) -> bool:
     and functions known to be pure. In doubt it is not."""
     import sqlglot
     from sqlglot import expressions as exp
+    from sqlglot.errors import SqlglotError
 
     try:
         tree = sqlglot.parse_one(expression, read=dialect)
-    except sqlglot.errors.SqlglotError:
+    except SqlglotError:
         return False
     pure = (exp.Coalesce, exp.Lower, exp.Upper, exp.Trim, exp.Concat, exp.Substring, exp.Replace, exp.Abs, exp.Round,
             exp.Length, exp.Cast, exp.Case, exp.If, exp.Nullif, exp.And, exp.Or)  # fmt: skip

@@ -16,6 +16,7 @@ class Verb(StrEnum):
     """The effects that hazards are made of."""
 
     CREATE_TABLE = "create table"
+    CREATE_VIEW = "create view"
     DROP_TABLE = "drop table"
     DROP_OTHER = "drop"  # a schema, database or anything that may take tables along
     DROP_VIEW = "drop view"
@@ -56,12 +57,13 @@ def parse(sql: str, dialect: Dialect) -> Any:
     """sqlglot's tree of one statement; None for what it does not understand."""
     import sqlglot
     from sqlglot import expressions as exp
+    from sqlglot.errors import SqlglotError
 
     # sqlglot warns on stderr of each statement that it keeps as a command.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
         tree = sqlglot.parse_one(sql, read=dialect)
-    except sqlglot.errors.SqlglotError:
+    except SqlglotError:
         return None
     return None if isinstance(tree, (exp.Command, exp.Alias, exp.Column)) else tree
 
@@ -101,7 +103,9 @@ def _rows(tree: Any) -> Iterator[Effect]:
             yield Effect(Verb.WRITE, table_name(node.this), reads=_tables(node))
         elif isinstance(node, (exp.Insert, exp.Merge)):
             yield Effect(Verb.WRITE, table_name(node.this), reads=_tables(node))
-            if isinstance(node, exp.Merge) and any(str(w.args.get("then")).upper() == "DELETE" for w in node.find_all(exp.When)):
+            if isinstance(node, exp.Merge) and any(
+                str(w.args.get("then")).upper() == "DELETE" for w in node.find_all(exp.When)
+            ):
                 yield Effect(Verb.DELETE, table_name(node.this))
 
 
@@ -110,17 +114,21 @@ def _create(tree: Any) -> Iterator[Effect]:
 
     kind = str(tree.args.get("kind") or "").upper()
     if kind == "TABLE":
-        yield Effect(Verb.CREATE_TABLE, table_name(tree.this), reads=_tables(tree.expression) if tree.expression else ())
+        yield Effect(
+            Verb.CREATE_TABLE, table_name(tree.this), reads=_tables(tree.expression) if tree.expression else ()
+        )
     elif kind == "INDEX" and isinstance(tree.this, exp.Index):
         verb = Verb.CREATE_INDEX_CONCURRENTLY if tree.args.get("concurrently") else Verb.CREATE_INDEX
         yield Effect(verb, table_name(tree.this.args.get("table")))
+    elif kind == "VIEW":
+        yield Effect(Verb.CREATE_VIEW, table_name(tree.this))
     elif kind == "TRIGGER":
         yield Effect(Verb.CREATE_TRIGGER)
 
 
 def _drop(tree: Any) -> Iterator[Effect]:
     kind = str(tree.args.get("kind") or "").upper()
-    named = [tree.this, *(tree.args.get("tables") or []), *(tree.expressions or [])]
+    named: list[Any] = [tree.this, *(tree.args.get("tables") or []), *(tree.expressions or [])]
     tables = list(dict.fromkeys(table_name(t) for t in named if t is not None))
     if kind == "TABLE":
         yield from (Effect(Verb.DROP_TABLE, table) for table in tables)
@@ -128,9 +136,7 @@ def _drop(tree: Any) -> Iterator[Effect]:
         yield from (Effect(Verb.DROP_VIEW, table) for table in tables)
     elif kind == "INDEX":
         yield Effect(Verb.DROP_INDEX, "", "CONCURRENTLY" if tree.args.get("concurrently") else "")
-    elif kind in ("SCHEMA", "DATABASE", "EXTENSION"):
-        yield Effect(Verb.DROP_OTHER, tables[0] if tables else "")
-    elif tree.args.get("cascade"):
+    elif kind in ("SCHEMA", "DATABASE", "EXTENSION") or tree.args.get("cascade"):
         yield Effect(Verb.DROP_OTHER, tables[0] if tables else "")
 
 
@@ -138,7 +144,8 @@ def _alter(tree: Any, dialect: Dialect) -> Iterator[Effect]:
     table = table_name(tree.this)
     if str(tree.args.get("kind") or "").upper() != "TABLE":
         return
-    for action in tree.args.get("actions") or []:
+    actions: list[Any] = tree.args.get("actions") or []
+    for action in actions:
         yield from _action(action, table, bool(tree.args.get("not_valid")), dialect)
 
 
@@ -190,7 +197,9 @@ def _fills_rows(column: Any, dialect: Dialect) -> bool:
             return True
         if isinstance(constraint.kind, exp.DefaultColumnConstraint):
             calls = constraint.kind.find_all(exp.Func)
-            return any(not isinstance(c, (exp.Cast, exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime)) for c in calls)
+            return any(
+                not isinstance(c, (exp.Cast, exp.CurrentTimestamp, exp.CurrentDate, exp.CurrentTime)) for c in calls
+            )
     return False
 
 
@@ -215,7 +224,7 @@ _REWRITING = (("VACUUM", "FULL"), ("CLUSTER",), ("REINDEX",))
 
 
 def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
-    """Statements that sqlglot only carries along, told by their words. What defines a routine does nothing by itself."""
+    """Statements that sqlglot only carries along, told by their words. What defines a routine does nothing yet."""
     words = [token.text.upper() for token in tokens if token.kind == "word"]
     table = _table_in(tokens)
     if not words or (words[0] == "CREATE" and {"FUNCTION", "PROCEDURE", "TRIGGER", "MACRO"} & set(words[:5])):
@@ -252,7 +261,11 @@ def _all_words(tokens: tuple[Token, ...]) -> set[str]:
     found = {token.text.upper() for token in tokens if token.kind == "word"}
     for token in tokens:
         if token.kind == "string" and token.text.startswith("$"):
-            found |= {inner.text.upper() for inner in tokenize(token.text.split("$", 2)[2].rsplit("$", 2)[0], "postgres") if inner.kind == "word"}
+            found |= {
+                inner.text.upper()
+                for inner in tokenize(token.text.split("$", 2)[2].rsplit("$", 2)[0], "postgres")
+                if inner.kind == "word"
+            }
     return found
 
 

@@ -25,7 +25,9 @@ def _keep_table(current: Schema, target: Schema, key: str) -> Schema:
         return target
     kept = with_table(target, table)
     triggers = tuple(t for t in current.triggers if t.table == key)
-    enums = tuple(e for e in current.enums if target.enum(e.key) is None and any(uses_type(c.type, e.name) for c in table.columns))
+    enums = tuple(
+        e for e in current.enums if target.enum(e.key) is None and any(uses_type(c.type, e.name) for c in table.columns)
+    )
     return replace(kept, triggers=(*kept.triggers, *triggers), enums=(*kept.enums, *enums))
 
 
@@ -63,7 +65,10 @@ def _with_held(before: Table, after: Table, column: str, current: Schema) -> Tab
         uniques=wide.uniques + tuple(u for u in before.uniques if stands(u.columns)),
         foreign_keys=wide.foreign_keys + tuple(f for f in before.foreign_keys if stands(f.columns)),
         checks=wide.checks + tuple(c for c in before.checks if stands(check_columns(c, before, dialect))),
-        indexes=wide.indexes + tuple(
-            replace(i, table=after.key) for i in before.indexes if i.name not in names and stands(columns_of_index(i, before, dialect))
+        indexes=wide.indexes
+        + tuple(
+            replace(i, table=after.key)
+            for i in before.indexes
+            if i.name not in names and stands(columns_of_index(i, before, dialect))
         ),
-    )  # fmt: skip
+    )

@@ -69,13 +69,20 @@ def _add(draft: Draft, pair: Pair, move: Move, phase: Phase) -> None:
     undo, again = drop_added_column(draft.state, state, key, column.name)
     draft.add(
         Step(
-            draft.step_id(phase, key, f"add_{column.name}"), phase, "add_column",
-            f"Add column {key}.{column.name} ({column.type or 'any type'})", (key,), tuple(sql),
-            undo, rebuild=again,
-            closes=draft.gap_sentences(key, column.name, kinds=("column_added",)), reason=_reason(column, move),
+            draft.step_id(phase, key, f"add_{column.name}"),
+            phase,
+            "add_column",
+            f"Add column {key}.{column.name} ({column.type or 'any type'})",
+            (key,),
+            tuple(sql),
+            undo,
+            rebuild=again,
+            closes=draft.gap_sentences(key, column.name, kinds=("column_added",)),
+            reason=_reason(column, move),
         ),
-        state, (f"{key}#{column.name}",),
-    )  # fmt: skip
+        state,
+        (f"{key}#{column.name}",),
+    )
 
 
 def _reason(column: Column, move: Move) -> str:

@@ -8,8 +8,13 @@ from tools.plan.model import Phase, Step
 
 def analyse(draft: Draft) -> None:
     keys = tuple(table.key for table in draft.origin.tables)
-    draft.add(Step(
-        draft.step_id(Phase.ANALYSE, "baseline"), Phase.ANALYSE, "baseline",
-        f"Count and fingerprint the rows of {len(keys)} table{'s' if len(keys) != 1 else ''}", keys,
-        reason="What was there before is what the proof at the end is held against; nothing is written to your tables.",
-    ))  # fmt: skip
+    draft.add(
+        Step(
+            draft.step_id(Phase.ANALYSE, "baseline"),
+            Phase.ANALYSE,
+            "baseline",
+            f"Count and fingerprint the rows of {len(keys)} table{'s' if len(keys) != 1 else ''}",
+            keys,
+            reason="The proof at the end is held against what is there now. Nothing is written to your tables.",
+        )
+    )

@@ -41,7 +41,12 @@ def drop_added_column(before: Schema, after: Schema, table: str, column: str) ->
     if before.dialect == "duckdb":
         blocked = bool(references(after, table)) or bool(held.foreign_keys)
         if not blocked:
-            away = [f"DROP INDEX {qualified(held.namespace)}.{quote(i.name)}" if held.namespace else f"DROP INDEX {quote(i.name)}" for i in held.indexes]
+            away = [
+                f"DROP INDEX {qualified(held.namespace)}.{quote(i.name)}"
+                if held.namespace
+                else f"DROP INDEX {quote(i.name)}"
+                for i in held.indexes
+            ]
             return (*away, drop, *(create_index(i, "duckdb") for i in held.indexes)), False
     if not blocked:
         return (drop,), False

@@ -3,7 +3,7 @@ writes; what goes, goes in the contract phase. SQLite and DuckDB take constraint
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from tools.plan.differences import missing, new_checks, new_foreign_keys, new_primary_key, new_uniques, on_carriers
@@ -37,7 +37,11 @@ def verify(draft: Draft) -> None:
                 _add_foreign_key(draft, pair, key, Phase.VERIFY)
         for check in new_checks(draft, pair):
             columns = check_columns(check, pair.after, "postgres")
-            if check.validated and _final(pair, columns) and all(draft.table(pair.after.key).column(c) for c in columns):
+            if (
+                check.validated
+                and _final(pair, columns)
+                and all(draft.table(pair.after.key).column(c) for c in columns)
+            ):
                 _add_check(draft, pair, check, Phase.VERIFY)
         _validate_all(draft, pair, Phase.VERIFY)
 
@@ -94,7 +98,9 @@ def _build_keys(draft: Draft, pair: Pair) -> None:
     """The indexes that new primary and unique keys will take over in the contract phase."""
     key = new_primary_key(draft, pair)
     groups = [(k.name or f"{pair.after.name}_pkey", k.columns) for k in (key,) if k]
-    groups += [(unique_name(pair.after, u.columns, u.name), u.columns) for u in new_uniques(draft, pair) if not u.options]
+    groups += [
+        (unique_name(pair.after, u.columns, u.name), u.columns) for u in new_uniques(draft, pair) if not u.options
+    ]
     for name, columns in groups:
         carriers = on_carriers(pair, columns)
         if all(draft.table(pair.after.key).column(c) for c in carriers):
@@ -122,24 +128,31 @@ class _Addition:
     operation: str
 
 
-def _add(draft: Draft, pair: Pair, phase: Phase, addition: _Addition, change: object, subjects: Iterator[str]) -> None:
-    from collections.abc import Callable
-    from typing import cast
-
+def _add(
+    draft: Draft,
+    pair: Pair,
+    phase: Phase,
+    addition: _Addition,
+    change: Callable[[Table], Table],
+    subjects: Iterator[str],
+) -> None:
     key = pair.after.key
-    edit = cast("Callable[[Table], Table]", change)
     draft.add(
         Step(
-            draft.step_id(phase, key, f"{addition.operation}_{addition.name}"), phase, addition.operation,
-            f"Hold new rows of {key} to {addition.what}", (key,),
+            draft.step_id(phase, key, f"{addition.operation}_{addition.name}"),
+            phase,
+            addition.operation,
+            f"Hold new rows of {key} to {addition.what}",
+            (key,),
             (f"ALTER TABLE {qualified(key)} ADD {addition.clause} NOT VALID",),
             (f"ALTER TABLE {qualified(key)} DROP CONSTRAINT {quote(addition.name)}",),
             hazards=(Hazard.BREAKS_OLD_CODE,) if phase is not Phase.EXPAND else (),
             closes=tuple(g.sentence for g in draft.gaps if g.table == key and g.name == addition.name and g.sentence),
             reason="NOT VALID looks at no old row, so its lock is short; VALIDATE follows in a step of its own.",
         ),
-        edit_table(draft.state, key, edit), subjects,
-    )  # fmt: skip
+        edit_table(draft.state, key, change),
+        subjects,
+    )
 
 
 def _add_foreign_key(draft: Draft, pair: Pair, key: ForeignKey, phase: Phase) -> None:
@@ -148,9 +161,13 @@ def _add_foreign_key(draft: Draft, pair: Pair, key: ForeignKey, phase: Phase) ->
     clause = foreign_key_sql(replace(loose, validated=True))
     what = f"the foreign key ({', '.join(key.columns)}) to {key.ref_table}"
     _add(
-        draft, pair, phase, _Addition(name, clause, what, "add_foreign_key"),
-        lambda t: replace(t, foreign_keys=(*t.foreign_keys, loose)), (f"{pair.after.key}#{c}" for c in key.columns),
-    )  # fmt: skip
+        draft,
+        pair,
+        phase,
+        _Addition(name, clause, what, "add_foreign_key"),
+        lambda t: replace(t, foreign_keys=(*t.foreign_keys, loose)),
+        (f"{pair.after.key}#{c}" for c in key.columns),
+    )
 
 
 def _add_check(draft: Draft, pair: Pair, check: Check, phase: Phase) -> None:
@@ -158,9 +175,13 @@ def _add_check(draft: Draft, pair: Pair, check: Check, phase: Phase) -> None:
     name = _free_name(draft, pair, check.name or f"{pair.after.name}_{'_'.join(columns)}_check")
     loose = replace(check, name=name, validated=False)
     _add(
-        draft, pair, phase, _Addition(name, check_sql(replace(loose, validated=True)), check.expression, "add_check"),
-        lambda t: replace(t, checks=(*t.checks, loose)), (f"{pair.after.key}#{c}" for c in columns or ("",)),
-    )  # fmt: skip
+        draft,
+        pair,
+        phase,
+        _Addition(name, check_sql(replace(loose, validated=True)), check.expression, "add_check"),
+        lambda t: replace(t, checks=(*t.checks, loose)),
+        (f"{pair.after.key}#{c}" for c in columns or ("",)),
+    )
 
 
 def _hold_not_null(draft: Draft, pair: Pair, move: Move) -> None:
@@ -171,36 +192,54 @@ def _hold_not_null(draft: Draft, pair: Pair, move: Move) -> None:
         return
     check = Check(f"{quote(move.carrier)} IS NOT NULL", not_null_name(move.carrier), False, (move.carrier,))
     _add(
-        draft, pair, Phase.VERIFY, _Addition(check.name or "", check_sql(replace(check, validated=True)), check.expression, "hold_not_null"),
-        lambda t: replace(t, checks=(*t.checks, check)), iter((f"{pair.after.key}#{move.carrier}",)),
-    )  # fmt: skip
+        draft,
+        pair,
+        Phase.VERIFY,
+        _Addition(check.name or "", check_sql(replace(check, validated=True)), check.expression, "hold_not_null"),
+        lambda t: replace(t, checks=(*t.checks, check)),
+        iter((f"{pair.after.key}#{move.carrier}",)),
+    )
 
 
 def _validate_all(draft: Draft, pair: Pair, phase: Phase) -> None:
     table = draft.table(pair.after.key)
-    lax = {k.name for k in pair.after.foreign_keys if not k.validated} | {c.name for c in pair.after.checks if not c.validated}
+    lax = {k.name for k in pair.after.foreign_keys if not k.validated} | {
+        c.name for c in pair.after.checks if not c.validated
+    }
     for thing in (*table.foreign_keys, *table.checks):
         if not thing.validated and thing.name and thing.name not in lax:
-            columns = thing.columns or check_columns(thing, table, "postgres") if isinstance(thing, Check) else thing.columns
+            columns = (
+                thing.columns or check_columns(thing, table, "postgres") if isinstance(thing, Check) else thing.columns
+            )
             _validate(draft, table.key, thing.name, columns, phase)
 
 
 def _validate(draft: Draft, key: str, name: str, columns: tuple[str, ...], phase: Phase) -> None:
     def sound(table: Table) -> Table:
         keys = tuple(replace(f, validated=True) if f.name == name else f for f in table.foreign_keys)
-        return replace(table, foreign_keys=keys, checks=tuple(replace(c, validated=True) if c.name == name else c for c in table.checks))
+        return replace(
+            table,
+            foreign_keys=keys,
+            checks=tuple(replace(c, validated=True) if c.name == name else c for c in table.checks),
+        )
 
     table, alter = draft.table(key), f"ALTER TABLE {qualified(key)}"
     clauses = [foreign_key_sql(f) for f in table.foreign_keys if f.name == name]
     loose = (clauses + [check_sql(c) for c in table.checks if c.name == name])[0]
     draft.add(
         Step(
-            draft.step_id(phase, key, f"validate_{name}"), phase, "validate", f"Hold old rows of {key} to {name} too", (key,),
-            (f"{alter} VALIDATE CONSTRAINT {quote(name)}",), (f"{alter} DROP CONSTRAINT {quote(name)}", f"{alter} ADD {loose}"),
+            draft.step_id(phase, key, f"validate_{name}"),
+            phase,
+            "validate",
+            f"Hold old rows of {key} to {name} too",
+            (key,),
+            (f"{alter} VALIDATE CONSTRAINT {quote(name)}",),
+            (f"{alter} DROP CONSTRAINT {quote(name)}", f"{alter} ADD {loose}"),
             reason="Reads the whole table, beside running writes.",
         ),
-        edit_table(draft.state, key, sound), (f"{key}#{c}" for c in columns or ("",)),
-    )  # fmt: skip
+        edit_table(draft.state, key, sound),
+        (f"{key}#{c}" for c in columns or ("",)),
+    )
 
 
 def _set_not_null(draft: Draft, pair: Pair, move: Move) -> None:
@@ -218,14 +257,21 @@ def _set_not_null(draft: Draft, pair: Pair, move: Move) -> None:
 
     draft.add(
         Step(
-            draft.step_id(Phase.CONTRACT, key, f"not_null_{column.name}"), Phase.CONTRACT, "set_not_null",
-            f"Make {key}.{column.name} NOT NULL", (key,), (f"{alter} SET NOT NULL", *drop), (*undo, f"{alter} DROP NOT NULL"),
-            hazards=(Hazard.BREAKS_OLD_CODE,) if move.way is not Way.ADDED else (), depends_on=_sign_off(draft),
+            draft.step_id(Phase.CONTRACT, key, f"not_null_{column.name}"),
+            Phase.CONTRACT,
+            "set_not_null",
+            f"Make {key}.{column.name} NOT NULL",
+            (key,),
+            (f"{alter} SET NOT NULL", *drop),
+            (*undo, f"{alter} DROP NOT NULL"),
+            hazards=(Hazard.BREAKS_OLD_CODE,) if move.way is not Way.ADDED else (),
+            depends_on=_sign_off(draft),
             closes=draft.gap_sentences(key, column.name, kinds=("nullability_changed",)),
             reason="The validated CHECK proves it already, so Postgres does not scan the table again.",
         ),
-        edit_table(draft.state, key, tight), (f"{key}#{column.name}",),
-    )  # fmt: skip
+        edit_table(draft.state, key, tight),
+        (f"{key}#{column.name}",),
+    )
 
 
 def _drop_old(draft: Draft, pair: Pair) -> None:
@@ -253,19 +299,27 @@ def _drop(draft: Draft, table: Table, name: str, clause: str, operation: str) ->
         keys = tuple(f for f in t.foreign_keys if f.name != name)
         checks = tuple(c for c in t.checks if c.name != name)
         return replace(
-            t, foreign_keys=tuple(replace(f, name=name) if f.name == waiting else f for f in keys),
+            t,
+            foreign_keys=tuple(replace(f, name=name) if f.name == waiting else f for f in keys),
             checks=tuple(replace(c, name=name) if c.name == waiting else c for c in checks),
-        )  # fmt: skip
+        )
 
     draft.add(
         Step(
-            draft.step_id(Phase.CONTRACT, table.key, f"{operation}_{name}"), Phase.CONTRACT, operation,
-            f"{'Replace' if rename else 'Drop'} {name} of {table.key}", (table.key,), tuple(sql), tuple(undo),
+            draft.step_id(Phase.CONTRACT, table.key, f"{operation}_{name}"),
+            Phase.CONTRACT,
+            operation,
+            f"{'Replace' if rename else 'Drop'} {name} of {table.key}",
+            (table.key,),
+            tuple(sql),
+            tuple(undo),
             closes=tuple(g.sentence for g in draft.gaps if g.table == table.key and g.name == name and g.sentence),
-            reason="A rule goes; rows stay. Undoing holds all rows to it again.", depends_on=_sign_off(draft),
+            reason="A rule goes; rows stay. Undoing holds all rows to it again.",
+            depends_on=_sign_off(draft),
         ),
-        edit_table(draft.state, table.key, without), (table.key,),
-    )  # fmt: skip
+        edit_table(draft.state, table.key, without),
+        (table.key,),
+    )
 
 
 def _sign_off(draft: Draft) -> tuple[str, ...]:

@@ -32,7 +32,9 @@ def copies_equal(pair: Pair, move: Move) -> StepCheck:
     """The rows whose copy does not say what the old column says."""
     key, kind = pair.after.key, move.new.type
     differs = distinct(
-        comparable(quote(move.carrier), kind, move.dialect), comparable(move.forward(), kind, move.dialect), move.dialect
+        comparable(quote(move.carrier), kind, move.dialect),
+        comparable(move.forward(), kind, move.dialect),
+        move.dialect,
     )
     return StepCheck(
         f"every row of {key} has in {move.carrier} the value of {move.old.name}",
@@ -45,7 +47,8 @@ def nothing_lost(pair: Pair, move: Move) -> StepCheck | None:
     if not move.recast or move.conversion is not None:
         return None
     condition = casts.lossy(quote(move.old.name), quote(move.carrier), move.old.type, move.new.type, move.dialect)
-    sentence = f"every value of {pair.after.key}.{move.old.name} survives as {move.new.type} (else say how to convert, under fills)"
+    what = f"{pair.after.key}.{move.old.name}"
+    sentence = f"every value of {what} survives as {move.new.type} (else say how to convert, under fills)"
     return StepCheck(sentence, f"SELECT * FROM {qualified(pair.after.key)} WHERE {condition}") if condition else None
 
 
@@ -60,14 +63,19 @@ def _add(draft: Draft, pair: Pair, move: Move) -> None:
     both = move.way is Way.RENAMED
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, key, f"add_{move.carrier}"), Phase.EXPAND,
+            draft.step_id(Phase.EXPAND, key, f"{'add' if both else 'shadow'}_{move.new.name}"),
+            Phase.EXPAND,
             "rename_column" if both else "change_type",
-            f"Add {key}.{move.carrier} beside {move.old.name}" + (", written both ways" if dual.make and both else ""), (key,),
-            (add_column_sql(draft.table(key), column, draft.dialect), *dual.make), (*dual.drop, *undo), rebuild=again,
+            f"Add {key}.{move.carrier} beside {move.old.name}" + (", written both ways" if dual.make and both else ""),
+            (key,),
+            (add_column_sql(draft.table(key), column, draft.dialect), *dual.make),
+            (*dual.drop, *undo),
+            rebuild=again,
             reason=_reason(move, bool(dual.make)),
         ),
-        state, (f"{key}#{move.old.name}", f"{key}#{move.carrier}"),
-    )  # fmt: skip
+        state,
+        (f"{key}#{move.old.name}", f"{key}#{move.carrier}"),
+    )
     if not dual.make:
         draft.note(_by_hand(key, move))
 
@@ -82,7 +90,8 @@ def _reason(move: Move, triggers: bool) -> str:
 
 def _by_hand(key: str, move: Move) -> str:
     what = f"{key}.{move.old.name} and {key}.{move.carrier}"
-    return f"DuckDB has no triggers, so {what} are not kept equal for you: write both, or stop writers, until the contract phase is done."
+    until = "write both, or stop writers, until the contract phase is done"
+    return f"DuckDB has no triggers, so {what} are not kept equal for you: {until}."
 
 
 def _backfill(draft: Draft, pair: Pair, move: Move) -> None:
@@ -97,11 +106,16 @@ def _backfill(draft: Draft, pair: Pair, move: Move) -> None:
         checks += [StepCheck(sentence, f"SELECT * FROM {qualified(key)} WHERE {bad}")] if bad else []
     draft.add(
         Step(
-            draft.step_id(Phase.MIGRATE, key, f"fill_{move.carrier}"), Phase.MIGRATE, "backfill",
-            f"Copy {key}.{move.old.name} into {move.carrier} for old rows", (key,), checks=tuple(checks),
+            draft.step_id(Phase.MIGRATE, key, f"fill_{move.carrier}"),
+            Phase.MIGRATE,
+            "backfill",
+            f"Copy {key}.{move.old.name} into {move.carrier} for old rows",
+            (key,),
+            checks=tuple(checks),
             backfill=Backfill(key, qualified(key), batch_key(table, draft.dialect), ((new, move.forward()),), where),
             writes_data=True,
             reason="In batches, only rows that still differ. Undoing leaves the copies: they go with their column.",
         ),
-        None, (f"{key}#{move.old.name}", f"{key}#{move.carrier}"),
-    )  # fmt: skip
+        None,
+        (f"{key}#{move.old.name}", f"{key}#{move.carrier}"),
+    )

@@ -40,13 +40,18 @@ def _create(draft: Draft, table: Table) -> None:
     sql += [create_index(index, draft.dialect) for index in table.indexes]
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, table.key, "create"), Phase.EXPAND, "create_table", f"Create table {table.key}",
-            (table.key, *sorted({f.ref_table for f in ready.foreign_keys} - {table.key})), tuple(sql),
-            (f"DROP TABLE {qualified(table.key)}",), closes=draft.gap_sentences(table.key),
+            draft.step_id(Phase.EXPAND, table.key, "create"),
+            Phase.EXPAND,
+            "create_table",
+            f"Create table {table.key}",
+            (table.key, *sorted({f.ref_table for f in ready.foreign_keys} - {table.key})),
+            tuple(sql),
+            (f"DROP TABLE {qualified(table.key)}",),
+            closes=draft.gap_sentences(table.key),
             reason="A new table disturbs nobody.",
         ),
         with_table(draft.state, ready),
-    )  # fmt: skip
+    )
 
 
 def _add_foreign_key(draft: Draft, table: Table, key: ForeignKey) -> None:
@@ -54,14 +59,17 @@ def _add_foreign_key(draft: Draft, table: Table, key: ForeignKey) -> None:
     named = replace(key, name=name)
     draft.add(
         Step(
-            draft.step_id(Phase.CONTRACT, table.key, f"foreign_key_{'_'.join(key.columns)}"), Phase.CONTRACT, "add_foreign_key",
-            f"Let {table.key} ({', '.join(key.columns)}) point to {key.ref_table}", (table.key, key.ref_table),
+            draft.step_id(Phase.CONTRACT, table.key, f"foreign_key_{'_'.join(key.columns)}"),
+            Phase.CONTRACT,
+            "add_foreign_key",
+            f"Let {table.key} ({', '.join(key.columns)}) point to {key.ref_table}",
+            (table.key, key.ref_table),
             (add_constraint(table, foreign_key_sql(named)),),
             (f"ALTER TABLE {qualified(table.key)} DROP CONSTRAINT {_quoted(name)}",),
             reason="The key it points to takes its final form only in this phase.",
         ),
         edit_table(draft.state, table.key, lambda t: replace(t, foreign_keys=(*t.foreign_keys, key))),
-    )  # fmt: skip
+    )
 
 
 def can_point(schema: Schema, table: Table, key: ForeignKey) -> bool:

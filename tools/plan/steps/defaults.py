@@ -32,7 +32,13 @@ def _changed(draft: Draft) -> list[tuple[Pair, Move, Column]]:
     for pair in draft.pairs:
         for move in pair.of(Way.KEPT, Way.DIRECT, Way.ADDED):
             column = draft.table(pair.after.key).column(move.new.name)
-            if column is None or column.generated is not None or move.new.generated is not None or column.identity or column.serial:
+            if (
+                column is None
+                or column.generated is not None
+                or move.new.generated is not None
+                or column.identity
+                or column.serial
+            ):
                 continue
             if move.new.identity or move.new.serial:
                 continue
@@ -46,15 +52,23 @@ def _set(draft: Draft, pair: Pair, move: Move, column: Column, phase: Phase) -> 
     alter = f"ALTER TABLE {qualified(key)} ALTER COLUMN {quote(column.name)}"
 
     def statement(default: str | None) -> str:
-        return f"{alter} DROP DEFAULT" if default is None else f"{alter} SET DEFAULT {default_sql(default, draft.dialect)}"
+        return (
+            f"{alter} DROP DEFAULT" if default is None else f"{alter} SET DEFAULT {default_sql(default, draft.dialect)}"
+        )
 
     draft.add(
         Step(
-            draft.step_id(phase, key, f"default_{column.name}"), phase, "change_default",
-            f"Set the default of {key}.{column.name} to {move.new.default or 'none'}", (key,),
-            (statement(move.new.default),), (statement(column.default),), closes=draft.gap_sentences(key, column.name, kinds=("default_changed",)),
+            draft.step_id(phase, key, f"default_{column.name}"),
+            phase,
+            "change_default",
+            f"Set the default of {key}.{column.name} to {move.new.default or 'none'}",
+            (key,),
+            (statement(move.new.default),),
+            (statement(column.default),),
+            closes=draft.gap_sentences(key, column.name, kinds=("default_changed",)),
             reason="Only rows inserted from now on are touched by it.",
             depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
         ),
-        edit_table(draft.state, key, lambda t: with_column(t, replace(column, default=move.new.default))), (f"{key}#{column.name}",),
-    )  # fmt: skip
+        edit_table(draft.state, key, lambda t: with_column(t, replace(column, default=move.new.default))),
+        (f"{key}#{column.name}",),
+    )

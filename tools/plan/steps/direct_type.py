@@ -38,20 +38,34 @@ def _change(draft: Draft, pair: Pair, move: Move) -> None:
     if not wide and stable:
         sql = [*aside.make(f"SELECT {key_select([quote(c) for c in stable])}, {name} FROM {qualified(key)}"), *sql]
         match = key_match([quote(c) for c in stable], table_alias="t")
-        undo += [f"UPDATE {qualified(key)} AS t SET {name} = k.{name} FROM {aside.name} AS k WHERE {match}", aside.drop()]
+        undo += [
+            f"UPDATE {qualified(key)} AS t SET {name} = k.{name} FROM {aside.name} AS k WHERE {match}",
+            aside.drop(),
+        ]
     reversible = wide or bool(stable)
     draft.add(
         Step(
-            step_id, Phase.CONTRACT, "change_type_in_place", f"Change {key}.{move.new.name} from {move.old.type} to {move.new.type}", (key,),
-            around_views(draft, key, sql), around_views(draft, key, undo) if reversible else (), reversible=reversible,
-            hazards=(Hazard.TABLE_REWRITE,) if wide else (Hazard.DELETES_DATA, Hazard.TABLE_REWRITE), writes_data=True,
+            step_id,
+            Phase.CONTRACT,
+            "change_type_in_place",
+            f"Change {key}.{move.new.name} from {move.old.type} to {move.new.type}",
+            (key,),
+            around_views(draft, key, sql),
+            around_views(draft, key, undo) if reversible else (),
+            reversible=reversible,
+            hazards=(Hazard.TABLE_REWRITE,) if wide else (Hazard.DELETES_DATA, Hazard.TABLE_REWRITE),
+            writes_data=True,
             closes=draft.gap_sentences(key, move.new.name, kinds=("type_changed",)),
             reason="The column draws from a sequence of its own, which a shadow column could not take along.",
             depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
         ),
-        edit_table(draft.state, key, lambda t: with_column(t, replace(column, type=move.new.type, collation=move.new.collation))),
+        edit_table(
+            draft.state,
+            key,
+            lambda t: with_column(t, replace(column, type=move.new.type, collation=move.new.collation)),
+        ),
         (f"{key}#{move.new.name}",),
-    )  # fmt: skip
+    )
 
 
 def _sequence(draft: Draft, pair: Pair, column: Column, type_: str) -> list[str]:

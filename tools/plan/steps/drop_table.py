@@ -28,20 +28,38 @@ def _drop(draft: Draft, table: Table) -> None:
     sql = [f"ALTER TABLE {qualified(t.key)} DROP CONSTRAINT {quote(f.name or '')}" for t, f in foreign]
     values = ", ".join(f"{draft.aside(c, quote(c.name))} AS {quote(c.name)}" for c in table.columns)
     sql += [*aside.make(f"SELECT {values} FROM {qualified(key)}"), f"DROP TABLE {qualified(key)}"]
-    undo = [*_made_again(draft, table, aside.name), *(add_constraint(t, foreign_key_sql(f)) for t, f in foreign), aside.drop()]
+    undo = [
+        *_made_again(draft, table, aside.name),
+        *(add_constraint(t, foreign_key_sql(f)) for t, f in foreign),
+        aside.drop(),
+    ]
     state = without_table(draft.state, key)
     for child, lost in foreign:
-        state = edit_table(state, child.key, lambda t, lost=lost: replace(t, foreign_keys=tuple(f for f in t.foreign_keys if f != lost)))
+        state = edit_table(
+            state,
+            child.key,
+            lambda t, lost=lost: replace(t, foreign_keys=tuple(f for f in t.foreign_keys if f != lost)),
+        )
     objects = (key, *sorted({t.key for t in descendants(draft.state, [key])} - {key}))
     draft.add(
         Step(
-            step_id, Phase.CONTRACT, "drop_table", f"Set the rows of {key} aside and drop the table", objects, tuple(sql), tuple(undo),
-            hazards=(Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE), writes_data=True, closes=draft.gap_sentences(key), rebuild=True,
+            step_id,
+            Phase.CONTRACT,
+            "drop_table",
+            f"Set the rows of {key} aside and drop the table",
+            objects,
+            tuple(sql),
+            tuple(undo),
+            hazards=(Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE),
+            writes_data=True,
+            closes=draft.gap_sentences(key),
+            rebuild=True,
             reason="Every row goes to a table of oneplan's own first; undoing makes the table and its rows again.",
             depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
         ),
-        state, (key,),
-    )  # fmt: skip
+        state,
+        (key,),
+    )
 
 
 def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:
@@ -57,5 +75,7 @@ def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:
     for column in table.columns:
         if column.identity or column.serial:
             top = f"(SELECT COALESCE(max({quote(column.name)}), 0) + 1 FROM {qualified(table.key)})"
-            sql.append(f"SELECT setval(pg_get_serial_sequence('{qualified(table.key)}', '{column.name}'), {top}, false)")
+            sql.append(
+                f"SELECT setval(pg_get_serial_sequence('{qualified(table.key)}', '{column.name}'), {top}, false)"
+            )
     return sql + [t.definition for t in draft.state.triggers if t.table == table.key]

@@ -34,23 +34,36 @@ def _create(draft: Draft, enum: Enum) -> None:
     namespace = [create_namespace(enum.namespace)] if enum.namespace else []
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, enum.key, "create_enum"), Phase.EXPAND, "create_enum", f"Create the enum {enum.key}",
-            (enum.key,), (*namespace, create_enum(enum)), (f"DROP TYPE {qualified(enum.key)}",), closes=_gaps(draft, enum),
+            draft.step_id(Phase.EXPAND, enum.key, "create_enum"),
+            Phase.EXPAND,
+            "create_enum",
+            f"Create the enum {enum.key}",
+            (enum.key,),
+            (*namespace, create_enum(enum)),
+            (f"DROP TYPE {qualified(enum.key)}",),
+            closes=_gaps(draft, enum),
             reason="A new type disturbs nobody.",
         ),
         with_enum(draft.state, enum),
-    )  # fmt: skip
+    )
 
 
 def _drop(draft: Draft, enum: Enum) -> None:
     draft.add(
         Step(
-            draft.step_id(Phase.CONTRACT, enum.key, "drop_enum"), Phase.CONTRACT, "drop_enum", f"Drop the enum {enum.key}",
-            (enum.key,), (f"DROP TYPE {qualified(enum.key)}",), (create_enum(enum),), closes=_gaps(draft, enum),
-            reason="No column uses it any more.", depends_on=_sign_off(draft),
+            draft.step_id(Phase.CONTRACT, enum.key, "drop_enum"),
+            Phase.CONTRACT,
+            "drop_enum",
+            f"Drop the enum {enum.key}",
+            (enum.key,),
+            (f"DROP TYPE {qualified(enum.key)}",),
+            (create_enum(enum),),
+            closes=_gaps(draft, enum),
+            reason="No column uses it any more.",
+            depends_on=_sign_off(draft),
         ),
         without_enum(draft.state, enum.key),
-    )  # fmt: skip
+    )
 
 
 def _only_adds(there: Enum, wanted: Enum) -> bool:
@@ -68,35 +81,51 @@ def _add_values(draft: Draft, there: Enum, wanted: Enum) -> None:
     after = with_enum(draft.state, wanted)
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, wanted.key, "add_values"), Phase.EXPAND, "add_enum_value", f"Let {wanted.key} be {added} too",
-            (wanted.key, *sorted({t.key for t, _ in _users(draft.state, wanted)})), tuple(sql), _swap(after, wanted, there),
-            closes=_gaps(draft, wanted), reason="Postgres cannot take a value away: undoing makes the type anew, and fails while a row uses it.",
+            draft.step_id(Phase.EXPAND, wanted.key, "add_values"),
+            Phase.EXPAND,
+            "add_enum_value",
+            f"Let {wanted.key} be {added} too",
+            (wanted.key, *sorted({t.key for t, _ in _users(draft.state, wanted)})),
+            tuple(sql),
+            _swap(after, wanted, there),
+            closes=_gaps(draft, wanted),
+            reason="Postgres cannot take a value away: undoing makes the type anew, and fails while a row uses it.",
         ),
         after,
-    )  # fmt: skip
+    )
 
 
 def _remake(draft: Draft, there: Enum, wanted: Enum) -> None:
     gone = [v for v in there.values if v not in wanted.values]
+    listed = ", ".join(map(literal, gone))
     users = _users(draft.state, there)
     checks = tuple(
         StepCheck(
             f"no row of {t.key} has {' or '.join(gone)} in {c.name}",
-            f"SELECT * FROM {qualified(t.key)} WHERE CAST({quote(c.name)} AS {_text(draft)}) IN ({', '.join(map(literal, gone))})",
+            f"SELECT * FROM {qualified(t.key)} WHERE CAST({quote(c.name)} AS {_text(draft)}) IN ({listed})",
         )
-        for t, c in users if gone
-    )  # fmt: skip
+        for t, c in users
+        if gone
+    )
     after = with_enum(draft.state, wanted)
     draft.add(
         Step(
-            draft.step_id(Phase.CONTRACT, wanted.key, "remake_enum"), Phase.CONTRACT, "change_enum",
-            f"Make {wanted.key} anew as {', '.join(wanted.values)}", (wanted.key, *sorted({t.key for t, _ in users})),
-            _swap(draft.state, there, wanted), _swap(after, wanted, there), checks=checks,
-            hazards=(Hazard.TABLE_REWRITE, Hazard.ACCESS_EXCLUSIVE_LOCK, Hazard.BREAKS_OLD_CODE), closes=_gaps(draft, wanted),
-            reason="The columns that use it are rewritten under a lock that keeps all others out.", depends_on=_sign_off(draft),
+            draft.step_id(Phase.CONTRACT, wanted.key, "remake_enum"),
+            Phase.CONTRACT,
+            "change_enum",
+            f"Make {wanted.key} anew as {', '.join(wanted.values)}",
+            (wanted.key, *sorted({t.key for t, _ in users})),
+            _swap(draft.state, there, wanted),
+            _swap(after, wanted, there),
+            checks=checks,
+            hazards=(Hazard.TABLE_REWRITE, Hazard.ACCESS_EXCLUSIVE_LOCK, Hazard.BREAKS_OLD_CODE),
+            closes=_gaps(draft, wanted),
+            reason="The columns that use it are rewritten under a lock that keeps all others out.",
+            depends_on=_sign_off(draft),
         ),
-        after, (wanted.key, *(t.key for t, _ in users)),
-    )  # fmt: skip
+        after,
+        (wanted.key, *(t.key for t, _ in users)),
+    )
 
 
 def _swap(state: Schema, there: Enum, wanted: Enum) -> tuple[str, ...]:
@@ -123,17 +152,19 @@ def _swap(state: Schema, there: Enum, wanted: Enum) -> tuple[str, ...]:
 def _swap_duckdb(users: list[tuple[Table, Column]], wanted: Enum) -> tuple[str, ...]:
     alters = [(f"ALTER TABLE {qualified(t.key)} ALTER COLUMN {quote(c.name)} TYPE", c) for t, c in users]
     to_text = [f"{alter} VARCHAR" for alter, _ in alters]
-    return (*to_text, f"DROP TYPE {qualified(wanted.key)}", create_enum(wanted), *(f"{alter} {qualified(wanted.key)}" for alter, _ in alters))
+    return (
+        *to_text,
+        f"DROP TYPE {qualified(wanted.key)}",
+        create_enum(wanted),
+        *(f"{alter} {qualified(wanted.key)}" for alter, _ in alters),
+    )
 
 
 def _users(state: Schema, enum: Enum) -> list[tuple[Table, Column]]:
     """The columns of this type. A type is written bare or quoted, with its namespace or without."""
     names = {enum.key, enum.name, quote(enum.name), qualified(enum.key)}
     inline = "ENUM(" + ", ".join(map(literal, enum.values)) + ")"
-    return [
-        (t, c) for t in state.tables for c in t.columns
-        if c.type.removesuffix("[]") in names or c.type == inline
-    ]  # fmt: skip
+    return [(t, c) for t in state.tables for c in t.columns if c.type.removesuffix("[]") in names or c.type == inline]
 
 
 def _text(draft: Draft) -> str:
@@ -141,7 +172,9 @@ def _text(draft: Draft) -> str:
 
 
 def _gaps(draft: Draft, enum: Enum) -> tuple[str, ...]:
-    return tuple(g.sentence for g in draft.gaps if g.kind.startswith("enum_") and enum.key in (g.name, g.table) and g.sentence)
+    return tuple(
+        g.sentence for g in draft.gaps if g.kind.startswith("enum_") and enum.key in (g.name, g.table) and g.sentence
+    )
 
 
 def _sign_off(draft: Draft) -> tuple[str, ...]:

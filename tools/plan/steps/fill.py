@@ -14,12 +14,18 @@ from tools.schema.model import Column, Table
 from tools.schema.render import qualified, quote
 
 
-def migrate(draft: Draft) -> None:
+def nulls(draft: Draft) -> None:
+    """NULLs in columns that are there: in the old column of a copied one, before it is copied."""
+    for pair in draft.pairs:
+        for move in pair.of(Way.KEPT, Way.RENAMED, Way.RETYPED, Way.DIRECT):
+            _fill_existing(draft, pair, move)
+
+
+def added(draft: Draft) -> None:
+    """Columns that are new; what gives their values may read the copied ones."""
     for pair in draft.pairs:
         for move in pair.of(Way.ADDED):
             _fill_added(draft, pair, move)
-        for move in pair.of(Way.KEPT, Way.RENAMED, Way.RETYPED, Way.DIRECT):
-            _fill_existing(draft, pair, move)
 
 
 def wanted(draft: Draft, pair: Pair, move: Move) -> str | None:
@@ -51,13 +57,20 @@ def _fill_added(draft: Draft, pair: Pair, move: Move) -> None:
     table = draft.table(key)
     draft.add(
         Step(
-            draft.step_id(Phase.MIGRATE, key, f"fill_{move.new.name}"), Phase.MIGRATE, "backfill",
-            f"Give old rows of {key} a value in {move.new.name}", (key,), writes_data=True,
-            backfill=Backfill(key, qualified(key), batch_key(table, draft.dialect), ((column, value),), f"{column} IS NULL"),
+            draft.step_id(Phase.MIGRATE, key, f"fill_{move.new.name}"),
+            Phase.MIGRATE,
+            "backfill",
+            f"Give old rows of {key} a value in {move.new.name}",
+            (key,),
+            writes_data=True,
+            backfill=Backfill(
+                key, qualified(key), batch_key(table, draft.dialect), ((column, value),), f"{column} IS NULL"
+            ),
             reason="Only rows without a value. Undoing leaves the values: they go with the column, which is new.",
         ),
-        None, (f"{key}#{move.new.name}",),
-    )  # fmt: skip
+        None,
+        (f"{key}#{move.new.name}",),
+    )
 
 
 def _ask_for_value(draft: Draft, pair: Pair, move: Move) -> None:
@@ -85,28 +98,44 @@ def _fill_existing(draft: Draft, pair: Pair, move: Move) -> None:
     if value is None or not (move.old.nullable and must_hold(pair, move)):
         _ask_for_value(draft, pair, move)
         return
-    table = draft.table(pair.after.key)
-    live = move.carrier if move.way is Way.RENAMED else move.old.name
+    value = move.backward(value)  # the old column takes it, and its copy follows
+    table, live = draft.table(pair.after.key), move.old.name
     column = table.column(live) or move.new
-    place = _Place(table, quote(live), tuple(quote(c) for c, _ in pair.stable_key()), column)
+    place = _Place(
+        table, quote(live), tuple(quote(m.old.name) for _, c in pair.stable_key() if (m := pair.move_to(c))), column
+    )
     step_id = draft.step_id(Phase.MIGRATE, table.key, f"fill_{live}_nulls")
     aside = draft.kept(step_id)
     steady = is_steady(value, draft.dialect)
-    sql = aside.make(f"SELECT {key_select(place.key)}, {draft.aside(column, value)} AS {place.column} FROM {qualified(table.key)} WHERE {place.column} IS NULL")
+    sql = aside.make(
+        f"SELECT {key_select(place.key)}, {draft.aside(column, value)} AS {place.column}"
+        f" FROM {qualified(table.key)} WHERE {place.column} IS NULL"
+    )
     draft.add(
         Step(
-            step_id, Phase.MIGRATE, "fill_nulls", f"Give rows of {table.key} with NULL in {live} a value", (table.key,),
-            sql if place.key else (), _undo(place, aside.name, draft) if place.key else (),
+            step_id,
+            Phase.MIGRATE,
+            "fill_nulls",
+            f"Give rows of {table.key} with NULL in {live} a value",
+            (table.key,),
+            sql if place.key else (),
+            _undo(place, aside.name, draft) if place.key else (),
             Backfill(
-                table.key, qualified(table.key), batch_key(table, draft.dialect),
-                ((place.column, value if steady or not place.key else _from_kept(draft, place, aside.name, value)),), f"{place.column} IS NULL",
+                table.key,
+                qualified(table.key),
+                batch_key(table, draft.dialect),
+                ((place.column, value if steady or not place.key else _from_kept(draft, place, aside.name, value)),),
+                f"{place.column} IS NULL",
             ),
-            reversible=bool(place.key), writes_data=True,
-            reason="Which rows were NULL, and what they got, is set aside first, so that the way back knows them." if place.key
+            reversible=bool(place.key),
+            writes_data=True,
+            reason="Which rows were NULL, and what they got, is set aside first, so that the way back knows them."
+            if place.key
             else f"{table.key} has no key to tell its rows by: which of them were NULL cannot be known afterwards.",
         ),
-        None, (f"{table.key}#{move.old.name}", f"{table.key}#{live}"),
-    )  # fmt: skip
+        None,
+        (f"{table.key}#{move.old.name}", f"{table.key}#{live}"),
+    )
 
 
 def _from_kept(draft: Draft, place: _Place, kept_table: str, value: str) -> str:
@@ -122,6 +151,7 @@ def _undo(place: _Place, kept_table: str, draft: Draft) -> tuple[str, ...]:
     now = draft.aside(place.kind, f"{name}.{place.column}")
     unchanged = same(f"k.{place.column}", now, draft.dialect)
     return (
-        f"UPDATE {name} SET {place.column} = NULL WHERE EXISTS (SELECT 1 FROM {kept_table} AS k WHERE {match} AND {unchanged})",
+        f"UPDATE {name} SET {place.column} = NULL"
+        f" WHERE EXISTS (SELECT 1 FROM {kept_table} AS k WHERE {match} AND {unchanged})",
         f"DROP TABLE {kept_table}",
     )

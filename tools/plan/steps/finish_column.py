@@ -48,25 +48,43 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
     computed = column.generated is not None
     change = drop_column(draft.state, key, column.name)
     sql = [] if computed else list(_set_aside(draft, pair, stable, aside, (column,)))
-    back = _return(draft, key, column, stable, aside) if not computed else [add_column_sql(draft.table(key), column, "postgres")]
+    back = (
+        _return(draft, key, column, stable, aside)
+        if not computed
+        else [add_column_sql(draft.table(key), column, "postgres")]
+    )
     reversible = computed or bool(stable)
     undo = around_views(draft, key, [*back, *change.undo, *([] if computed else [aside.drop()])]) if reversible else ()
     state, sql = change.state, sql + list(change.sql)
     if move.way is Way.DERIVED and not deferred(pair, move):
         sql.append(add_column_sql(draft.table(key), move.new, "postgres"))
-        undo = (*around_views(draft, key, [f"ALTER TABLE {qualified(key)} DROP COLUMN {quote(move.new.name)}"]), *undo) if undo else ()
+        undo = (
+            (*around_views(draft, key, [f"ALTER TABLE {qualified(key)} DROP COLUMN {quote(move.new.name)}"]), *undo)
+            if undo
+            else ()
+        )
         state = edit_table(state, key, lambda t: with_column(t, move.new))
     draft.add(
         Step(
-            step_id, Phase.CONTRACT, "drop_column", f"Set the values of {key}.{column.name} aside and drop the column",
-            _objects(draft, key, state), around_views(draft, key, sql), undo,
-            hazards=(Hazard.BREAKS_OLD_CODE,) if computed else (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE), reversible=reversible,
-            writes_data=not computed, closes=draft.gap_sentences(key, column.name), depends_on=_sign_off(draft),
-            reason="Its values go to a table of oneplan's own, by key." if reversible
+            step_id,
+            Phase.CONTRACT,
+            "drop_column",
+            f"Set the values of {key}.{column.name} aside and drop the column",
+            _objects(draft, key, state),
+            around_views(draft, key, sql),
+            undo,
+            hazards=(Hazard.BREAKS_OLD_CODE,) if computed else (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE),
+            reversible=reversible,
+            writes_data=not computed,
+            closes=draft.gap_sentences(key, column.name),
+            depends_on=_sign_off(draft),
+            reason="Its values go to a table of oneplan's own, by key."
+            if reversible
             else f"{key} has no key: the values set aside cannot be put back to their rows; a backup can.",
         ),
-        state, (f"{key}#{column.name}",),
-    )  # fmt: skip
+        state,
+        (f"{key}#{column.name}",),
+    )
 
 
 def _finish(draft: Draft, pair: Pair, move: Move) -> None:
@@ -81,22 +99,37 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
     dropped = drop_column(state, key, move.old.name)
     settled, settle, unsettle = _settle(dropped.state, pair, move)
     taken = take_over(settled, key, pair.after)
-    sql = [*dual.drop, *(_set_aside(draft, pair, stable, aside, (move.old,), move) if lossy else ()), *dropped.sql, *settle, *taken.sql]
+    sql = [
+        *dual.drop,
+        *(_set_aside(draft, pair, stable, aside, (move.old,), move) if lossy else ()),
+        *dropped.sql,
+        *settle,
+        *taken.sql,
+    ]
     reversible = not lossy or bool(stable)
     back = _old_values(draft, table, move, stable, aside if lossy else None)
     undo = [*taken.undo, *unsettle, *back, *dropped.undo, *dual.make, *([aside.drop()] if lossy else [])]
     hazards = (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE) if lossy else (Hazard.BREAKS_OLD_CODE,)
     draft.add(
         Step(
-            step_id, Phase.CONTRACT, "finish_rename" if move.way is Way.RENAMED else "finish_type_change", _summary(key, move),
-            _objects(draft, key, taken.state), around_views(draft, key, sql), around_views(draft, key, undo) if reversible else (),
-            checks=_checks(pair, move), hazards=hazards, reversible=reversible, writes_data=lossy, depends_on=_sign_off(draft),
+            step_id,
+            Phase.CONTRACT,
+            "finish_rename" if move.way is Way.RENAMED else "finish_type_change",
+            _summary(key, move),
+            _objects(draft, key, taken.state),
+            around_views(draft, key, sql),
+            around_views(draft, key, undo) if reversible else (),
+            checks=_checks(pair, move),
+            hazards=hazards,
+            reversible=reversible,
+            writes_data=lossy,
+            depends_on=_sign_off(draft),
             closes=draft.gap_sentences(key, move.old.name, move.new.name),
             reason="In one transaction, and only if every row's copy equals the old value at that moment.",
         ),
-        taken.state, (f"{key}#{move.old.name}", f"{key}#{move.carrier}"),
-    )  # fmt: skip
-
+        taken.state,
+        (f"{key}#{move.old.name}", f"{key}#{move.carrier}"),
+    )
 
 
 def _summary(key: str, move: Move) -> str:
@@ -132,12 +165,19 @@ def _settle(state: Schema, pair: Pair, move: Move) -> tuple[Schema, list[str], l
         if held and table:
             sql.append(f"{alter} DROP CONSTRAINT {quote(held.name or '')}")
             undo.append(add_constraint(table, check_sql(held)))
-            state = edit_table(state, key, lambda t: replace(t, checks=tuple(c for c in t.checks if c.name != held.name)))
+            state = edit_table(
+                state, key, lambda t: replace(t, checks=tuple(c for c in t.checks if c.name != held.name))
+            )
     return state, sql, undo
 
 
 def _set_aside(
-    draft: Draft, pair: Pair, stable: tuple[str, ...], aside: Kept, columns: tuple[Column, ...], move: Move | None = None
+    draft: Draft,
+    pair: Pair,
+    stable: tuple[str, ...],
+    aside: Kept,
+    columns: tuple[Column, ...],
+    move: Move | None = None,
 ) -> tuple[str, ...]:
     """Copy the key and the values of columns, and what became of them, where they were copied."""
     key = [key_select([quote(c) for c in stable])] if stable else []

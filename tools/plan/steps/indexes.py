@@ -32,7 +32,9 @@ def contract(draft: Draft) -> None:
                 continue
             if missing([index], pair.after.indexes, lambda i: normal_index(i, draft.dialect)):
                 _remove(draft, pair, index)
-        for index in missing(pair.after.indexes, draft.table(pair.after.key).indexes, lambda i: normal_index(i, draft.dialect)):
+        for index in missing(
+            pair.after.indexes, draft.table(pair.after.key).indexes, lambda i: normal_index(i, draft.dialect)
+        ):
             build(draft, pair.after, index, Phase.CONTRACT)
 
 
@@ -43,20 +45,34 @@ def waiting_name(index: Index) -> str:
 def build(draft: Draft, table: Table, index: Index, phase: Phase, checks: tuple[StepCheck, ...] = ()) -> None:
     """One step that makes an index as given. A left-over of an earlier, broken attempt is dropped first."""
     concurrently = draft.dialect == "postgres"
-    drop = f"DROP INDEX CONCURRENTLY IF EXISTS {_name(table, index.name)}" if concurrently else f"DROP INDEX {_name(table, index.name)}"
+    drop = (
+        f"DROP INDEX CONCURRENTLY IF EXISTS {_name(table, index.name)}"
+        if concurrently
+        else f"DROP INDEX {_name(table, index.name)}"
+    )
     create = create_index(index, draft.dialect, concurrently=concurrently)
     draft.add(
         Step(
-            draft.step_id(phase, table.key, f"index_{index.name}"), phase, "create_index",
-            f"Index {table.key} ({', '.join(index.columns)}) as {index.name}", (table.key,),
-            (drop, create) if concurrently else (create,), (drop,), checks=checks,
-            transactional=not concurrently, undo_transactional=not concurrently,
-            closes=tuple(g.sentence for g in draft.gaps if g.table == table.key and g.name == index.name and g.sentence),
-            reason="Built beside running writes; no lock that stops them." if concurrently else "Small beside a table made anew.",
+            draft.step_id(phase, table.key, f"index_{index.name}"),
+            phase,
+            "create_index",
+            f"Index {table.key} ({', '.join(index.columns)}) as {index.name}",
+            (table.key,),
+            (drop, create) if concurrently else (create,),
+            (drop,),
+            checks=checks,
+            transactional=not concurrently,
+            undo_transactional=not concurrently,
+            closes=tuple(
+                g.sentence for g in draft.gaps if g.table == table.key and g.name == index.name and g.sentence
+            ),
+            reason="Built beside running writes; no lock that stops them."
+            if concurrently
+            else "Small beside a table made anew.",
         ),
         edit_table(draft.state, table.key, lambda t: with_index(t, index)),
         (table.key + f"#{column}" for column in columns_of_index(index, draft.table(table.key), draft.dialect)),
-    )  # fmt: skip
+    )
 
 
 def _early(draft: Draft, phase: Phase, *, unique: bool) -> None:
@@ -101,13 +117,22 @@ def _remove(draft: Draft, pair: Pair, index: Index) -> None:
         state = edit_table(state, table.key, lambda t: with_index(t, successor))
     draft.add(
         Step(
-            draft.step_id(Phase.CONTRACT, table.key, f"drop_index_{index.name}"), Phase.CONTRACT, "drop_index",
-            f"{'Replace' if successor else 'Drop'} index {index.name} of {table.key}", (table.key,), tuple(sql), tuple(undo),
-            closes=tuple(g.sentence for g in draft.gaps if g.table == table.key and g.name == index.name and g.sentence),
-            reason="An index holds no data of its own.", depends_on=_sign_off(draft),
+            draft.step_id(Phase.CONTRACT, table.key, f"drop_index_{index.name}"),
+            Phase.CONTRACT,
+            "drop_index",
+            f"{'Replace' if successor else 'Drop'} index {index.name} of {table.key}",
+            (table.key,),
+            tuple(sql),
+            tuple(undo),
+            closes=tuple(
+                g.sentence for g in draft.gaps if g.table == table.key and g.name == index.name and g.sentence
+            ),
+            reason="An index holds no data of its own.",
+            depends_on=_sign_off(draft),
         ),
-        state, (table.key,),
-    )  # fmt: skip
+        state,
+        (table.key,),
+    )
 
 
 def _sign_off(draft: Draft) -> tuple[str, ...]:

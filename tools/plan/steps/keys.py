@@ -1,4 +1,4 @@
-"""Primary and unique keys on Postgres, once their columns are in place: the old one gone, the prepared index taken over."""
+"""Primary and unique keys on Postgres, once their columns are in place: the prepared index takes over."""
 
 from __future__ import annotations
 
@@ -33,14 +33,21 @@ def _step(draft: Draft, pair: Pair, sql: list[str], undo: list[str], state: Sche
     kinds = ("primary_key_changed", "unique_added", "unique_removed")
     draft.add(
         Step(
-            draft.step_id(Phase.CONTRACT, key, "keys"), Phase.CONTRACT, "change_keys", f"Give {key} its primary and unique keys",
-            (key, *sorted({t.key for t, _ in references(draft.state, key)} - {key})), tuple(sql), tuple(undo),
-            hazards=(Hazard.BREAKS_OLD_CODE,), closes=draft.gap_sentences(key, kinds=kinds),
+            draft.step_id(Phase.CONTRACT, key, "keys"),
+            Phase.CONTRACT,
+            "change_keys",
+            f"Give {key} its primary and unique keys",
+            (key, *sorted({t.key for t, _ in references(draft.state, key)} - {key})),
+            tuple(sql),
+            tuple(undo),
+            hazards=(Hazard.BREAKS_OLD_CODE,),
+            closes=draft.gap_sentences(key, kinds=kinds),
             reason="The unique index was built before, beside running writes; here it only changes its name and rank.",
             depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
         ),
-        state, (key,),
-    )  # fmt: skip
+        state,
+        (key,),
+    )
 
 
 def _without_old(state: Schema, pair: Pair) -> Change:
@@ -48,7 +55,11 @@ def _without_old(state: Schema, pair: Pair) -> Change:
     table = _named(state, pair.after.key)
     same = normal_primary_key(table.primary_key, "postgres") == normal_primary_key(pair.after.primary_key, "postgres")
     uniques = missing(table.uniques, pair.after.uniques, lambda u: normal_unique(u, "postgres"))
-    after = replace(table, uniques=tuple(u for u in table.uniques if u not in uniques), primary_key=table.primary_key if same else None)
+    after = replace(
+        table,
+        uniques=tuple(u for u in table.uniques if u not in uniques),
+        primary_key=table.primary_key if same else None,
+    )
     names = [u.name or "" for u in uniques]
     names += [table.primary_key.name or f"{table.name}_pkey"] if table.primary_key and not same else []
     if not names:
@@ -56,10 +67,14 @@ def _without_old(state: Schema, pair: Pair) -> Change:
     lost = _leaning(state, table, after)
     sql = [f"ALTER TABLE {qualified(t.key)} DROP CONSTRAINT {quote(f.name or '')}" for t, f in lost]
     sql += [f"ALTER TABLE {qualified(table.key)} DROP CONSTRAINT {quote(name)}" for name in names]
-    undo = made_again(table, replace(after, foreign_keys=table.foreign_keys)) + [add_constraint(t, foreign_key_sql(f)) for t, f in lost]
+    undo = made_again(table, replace(after, foreign_keys=table.foreign_keys)) + [
+        add_constraint(t, foreign_key_sql(f)) for t, f in lost
+    ]
     new = with_table(state, after)
     for child, key in lost:
-        new = edit_table(new, child.key, lambda t, key=key: replace(t, foreign_keys=tuple(f for f in t.foreign_keys if f != key)))
+        new = edit_table(
+            new, child.key, lambda t, key=key: replace(t, foreign_keys=tuple(f for f in t.foreign_keys if f != key))
+        )
     return Change(tuple(sql), tuple(undo), new)
 
 
@@ -93,15 +108,21 @@ def _loosened(state: Schema, pair: Pair) -> Change:
     table = _named(state, pair.after.key)
     held = table.primary_key.columns if table.primary_key else ()
     names = [
-        c.name for c in table.columns
-        if not c.nullable and c.name not in held and (wanted := pair.after.column(c.name)) and wanted.nullable and not c.identity
-    ]  # fmt: skip
+        c.name
+        for c in table.columns
+        if not c.nullable
+        and c.name not in held
+        and (wanted := pair.after.column(c.name))
+        and wanted.nullable
+        and not c.identity
+    ]
     alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN"
     columns = tuple(replace(c, nullable=True) if c.name in names else c for c in table.columns)
     return Change(
-        tuple(f"{alter} {quote(n)} DROP NOT NULL" for n in names), tuple(f"{alter} {quote(n)} SET NOT NULL" for n in names),
+        tuple(f"{alter} {quote(n)} DROP NOT NULL" for n in names),
+        tuple(f"{alter} {quote(n)} SET NOT NULL" for n in names),
         with_table(state, replace(table, columns=columns)),
-    )  # fmt: skip
+    )
 
 
 def _named(state: Schema, key: str) -> Table:

@@ -50,17 +50,26 @@ def _loosen(draft: Draft, pair: Pair, columns: tuple[str, ...]) -> None:
     objects = (table.key,) if draft.dialect != "duckdb" else cluster(draft.state, after, {table.key: None})
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, table.key, f"loosen_{'_'.join(columns)}"), Phase.EXPAND, "drop_not_null",
-            f"Let {table.key} hold NULL in {listed}", objects, sql, undo, rebuild=draft.dialect != "postgres",
+            draft.step_id(Phase.EXPAND, table.key, f"loosen_{'_'.join(columns)}"),
+            Phase.EXPAND,
+            "drop_not_null",
+            f"Let {table.key} hold NULL in {listed}",
+            objects,
+            sql,
+            undo,
+            rebuild=draft.dialect != "postgres",
             writes_data=draft.dialect != "postgres",
             closes=draft.gap_sentences(table.key, *columns, kinds=("nullability_changed",)),
             reason="New code need not write it. Undoing works as long as no row holds NULL there.",
         ),
-        after, tuple(f"{table.key}#{name}" for name in columns),
-    )  # fmt: skip
+        after,
+        tuple(f"{table.key}#{name}" for name in columns),
+    )
 
 
-def _statements(draft: Draft, table: Table, after: Schema, columns: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _statements(
+    draft: Draft, table: Table, after: Schema, columns: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if draft.dialect == "postgres":
         alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(columns[0])}"
         return (f"{alter} DROP NOT NULL",), (f"{alter} SET NOT NULL",)

@@ -12,26 +12,40 @@ def refactor(draft: Draft) -> None:
     """One manual step that lists every name that code must take up, or let go."""
     lines = [line for pair in draft.pairs for line in _code_changes(draft, pair)]
     lines += [f"stop using {key}" for key in _gone_tables(draft)]
-    lines += [f"start using {t.key} where it is needed" for t in draft.target.tables if t.key not in {p.after.key for p in draft.pairs}]
+    lines += [
+        f"start using {t.key} where it is needed"
+        for t in draft.target.tables
+        if t.key not in {p.after.key for p in draft.pairs}
+    ]
     if not lines:
         return
-    draft.add(Step(
-        draft.step_id(Phase.REFACTOR, "deploy_code"), Phase.REFACTOR, "deploy_code",
-        "Deploy code that reads and writes the new names: " + "; ".join(lines),
-        tuple(sorted({p.after.key for p in draft.pairs if _code_changes(draft, p)} | set(_gone_tables(draft)))), manual=True,
-        depends_on=tuple(s.id for s in draft.steps if s.phase is Phase.EXPAND),
-        reason="Old and new names both work from here until the contract phase.",
-    ))  # fmt: skip
+    draft.add(
+        Step(
+            draft.step_id(Phase.REFACTOR, "deploy_code"),
+            Phase.REFACTOR,
+            "deploy_code",
+            "Deploy code that reads and writes the new names: " + "; ".join(lines),
+            tuple(sorted({p.after.key for p in draft.pairs if _code_changes(draft, p)} | set(_gone_tables(draft)))),
+            manual=True,
+            depends_on=tuple(s.id for s in draft.steps if s.phase is Phase.EXPAND),
+            reason="Old and new names both work from here until the contract phase.",
+        )
+    )
 
 
 def contract(draft: Draft) -> None:
     """The sign-off that opens the contract phase."""
-    draft.add(Step(
-        draft.step_id(Phase.CONTRACT, "sign_off"), Phase.CONTRACT, "sign_off",
-        "Sign off: nothing reads or writes the old names any more, and the checks of the verify phase hold", manual=True,
-        depends_on=tuple(s.id for s in draft.steps if s.phase in (Phase.REFACTOR, Phase.VERIFY)),
-        reason="What follows removes old names. What is removed is set aside, but code that still uses it fails.",
-    ))  # fmt: skip
+    draft.add(
+        Step(
+            draft.step_id(Phase.CONTRACT, "sign_off"),
+            Phase.CONTRACT,
+            "sign_off",
+            "Sign off: nothing reads or writes the old names any more, and the checks of the verify phase hold",
+            manual=True,
+            depends_on=tuple(s.id for s in draft.steps if s.phase in (Phase.REFACTOR, Phase.VERIFY)),
+            reason="What follows removes old names. What is removed is set aside, but code that still uses it fails.",
+        )
+    )
 
 
 def _gone_tables(draft: Draft) -> list[str]:

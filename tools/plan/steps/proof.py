@@ -8,8 +8,14 @@ from tools.plan.model import Phase, Step
 
 def monitor(draft: Draft) -> None:
     keys = tuple(table.key for table in draft.origin.tables)
-    draft.add(Step(
-        draft.step_id(Phase.MONITOR, "proof"), Phase.MONITOR, "proof",
-        "Account for every row of the baseline", keys, depends_on=tuple(step.id for step in draft.steps[-1:]),
-        reason="Counts and fingerprints of what survives must equal the baseline's; what was removed lies set aside.",
-    ))  # fmt: skip
+    draft.add(
+        Step(
+            draft.step_id(Phase.MONITOR, "proof"),
+            Phase.MONITOR,
+            "proof",
+            "Account for every row of the baseline",
+            keys,
+            depends_on=tuple(step.id for step in draft.steps[-1:]),
+            reason="Counts and fingerprints of what survives must equal the baseline's; the removed lies aside.",
+        )
+    )

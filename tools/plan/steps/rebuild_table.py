@@ -76,13 +76,25 @@ def _rebuild(draft: Draft, pairs: list[Pair]) -> None:
     objects = cluster(before, after, {p.after.key: None for p in pairs}) if draft.dialect == "duckdb" else (first,)
     draft.add(
         Step(
-            step_id, Phase.CONTRACT, "rebuild_table", _summary(pairs), objects, tuple(sql), tuple(undo),
-            checks=_checks(draft, pairs), hazards=_hazards(pairs, asides), reversible=reversible, writes_data=True, rebuild=True,
-            closes=tuple(dict.fromkeys(s for p in pairs for s in draft.gap_sentences(p.after.key))), reason=_reason(draft, reversible),
+            step_id,
+            Phase.CONTRACT,
+            "rebuild_table",
+            _summary(pairs),
+            objects,
+            tuple(sql),
+            tuple(undo),
+            checks=_checks(draft, pairs),
+            hazards=_hazards(pairs, asides),
+            reversible=reversible,
+            writes_data=True,
+            rebuild=True,
+            closes=tuple(dict.fromkeys(s for p in pairs for s in draft.gap_sentences(p.after.key))),
+            reason=_reason(draft, reversible),
             depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
         ),
-        after, (*objects, *(p.after.key for p in pairs)),
-    )  # fmt: skip
+        after,
+        (*objects, *(p.after.key for p in pairs)),
+    )
 
 
 def _after(draft: Draft, pairs: list[Pair]) -> Schema:
@@ -182,7 +194,12 @@ def _summary(pairs: list[Pair]) -> str:
 
 
 def _parts(pair: Pair) -> list[str]:
-    words = {Way.REMOVED: "without {0}", Way.RENAMED: "{0} gone for {1}", Way.RETYPED: "{0} as {2}", Way.DERIVED: "{0} computed"}
+    words = {
+        Way.REMOVED: "without {0}",
+        Way.RENAMED: "{0} gone for {1}",
+        Way.RETYPED: "{0} as {2}",
+        Way.DERIVED: "{0} computed",
+    }
     return [
         words[m.way].format(m.old.name, m.new.name if m.after else "", m.new.type if m.after else "")
         for m in pair.of(Way.REMOVED, Way.RENAMED, Way.RETYPED, Way.DERIVED)
@@ -191,5 +208,9 @@ def _parts(pair: Pair) -> list[str]:
 
 def _reason(draft: Draft, reversible: bool) -> str:
     engine = "SQLite" if draft.dialect == "sqlite" else "DuckDB"
-    back = "What goes is set aside by key." if reversible else "Without a key the removed values cannot be put back by SQL."
+    back = (
+        "What goes is set aside by key."
+        if reversible
+        else "Without a key the removed values cannot be put back by SQL."
+    )
     return f"{engine} cannot change these things in place: the table is made anew in one transaction. {back}"

@@ -14,8 +14,8 @@ from tools.plan.rebuild import Reshape, rebuild, unchanged
 from tools.plan.shape import references, with_trigger, with_view
 from tools.plan.sql import names
 from tools.schema.model import Schema, Table, Trigger, View
-from tools.schema.render import create_namespace, create_view, default_sql, qualified, quote
 from tools.schema.renaming import renamed_expression
+from tools.schema.render import create_namespace, create_view, default_sql, qualified, quote
 
 
 def expand(draft: Draft) -> None:
@@ -29,43 +29,60 @@ def _rename(draft: Draft, pair: Pair) -> None:
     table = draft.table(old)
     after = renamed_table(draft.state, table, pair.after)
     there, back = _statements(draft, table, after, new)
-    view = View(table.name, f"SELECT {names(table.column_names)} FROM {qualified(new)}", table.namespace, depends_on=(new,))
+    view = View(
+        table.name, f"SELECT {names(table.column_names)} FROM {qualified(new)}", table.namespace, depends_on=(new,)
+    )
     triggers = _write_through(table, new) if draft.dialect == "sqlite" else ()
     state = with_view(after, view)
     for trigger in triggers:
         state = with_trigger(state, trigger)
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, new, f"rename_{old}"), Phase.EXPAND, "rename_table",
+            draft.step_id(Phase.EXPAND, new, f"rename_{old}"),
+            Phase.EXPAND,
+            "rename_table",
             f"Call {old} {new}, and keep {old} as a view of it",
             (old, new, *sorted({t.key for t, _ in references(draft.state, old)} - {old})),
-            (*there, create_view(view, draft.dialect), *(t.definition for t in triggers)), (f"DROP VIEW {qualified(old)}", *back),
-            rebuild=draft.dialect == "duckdb", hazards=_hazards(draft, table), closes=draft.gap_sentences(new, kinds=("table_renamed",)),
+            (*there, create_view(view, draft.dialect), *(t.definition for t in triggers)),
+            (f"DROP VIEW {qualified(old)}", *back),
+            rebuild=draft.dialect == "duckdb",
+            hazards=_hazards(draft, table),
+            closes=draft.gap_sentences(new, kinds=("table_renamed",)),
             reason=_reason(draft, table),
         ),
-        state, (old, new),
-    )  # fmt: skip
+        state,
+        (old, new),
+    )
     if draft.dialect == "duckdb":
-        draft.note(f"DuckDB writes through no view: what writes {old} must write {new} from the step that renames it on.")
+        draft.note(
+            f"DuckDB writes through no view: what writes {old} must write {new} from the step that renames it on."
+        )
     elif draft.dialect == "sqlite" and not table.primary_key:
-        draft.note(f"{old} has no primary key: through its old name rows can be read and inserted, not updated or deleted.")
+        draft.note(
+            f"{old} has no primary key: through its old name rows can be read and inserted, not updated or deleted."
+        )
 
 
 def renamed_table(schema: Schema, table: Table, wanted: Table) -> Schema:
     """The schema with the table under its new name, in foreign keys, triggers and views too."""
     old, new = table.key, wanted.key
     moved = replace(
-        table, name=wanted.name, namespace=wanted.namespace, indexes=tuple(replace(i, table=new, definition=None) for i in table.indexes)
+        table,
+        name=wanted.name,
+        namespace=wanted.namespace,
+        indexes=tuple(replace(i, table=new, definition=None) for i in table.indexes),
     )
     tables = tuple(moved if t.key == old else t for t in schema.tables)
     tables = tuple(
-        replace(t, foreign_keys=tuple(replace(f, ref_table=new) if f.ref_table == old else f for f in t.foreign_keys)) for t in tables
+        replace(t, foreign_keys=tuple(replace(f, ref_table=new) if f.ref_table == old else f for f in t.foreign_keys))
+        for t in tables
     )
     return replace(
-        schema, tables=tables,
+        schema,
+        tables=tables,
         triggers=tuple(_trigger(t, table, wanted, schema) for t in schema.triggers),
         views=tuple(_view(v, table, wanted, schema) for v in schema.views),
-    )  # fmt: skip
+    )
 
 
 def _trigger(trigger: Trigger, old: Table, new: Table, schema: Schema) -> Trigger:
@@ -89,11 +106,15 @@ def _statements(draft: Draft, table: Table, after: Schema, new: str) -> tuple[tu
         there = Reshape(table.key, unchanged(table).values)
         back = Reshape(new, unchanged(moved).values)
         return rebuild(draft.state, after, {new: there}), rebuild(after, draft.state, {table.key: back})
-    forward, backward = [], []
+    forward: list[str] = []
+    backward: list[str] = []
     if moved.namespace != table.namespace:
         forward += [create_namespace(moved.namespace)] if moved.namespace else []
         forward.append(f"ALTER TABLE {qualified(table.key)} SET SCHEMA {quote(moved.namespace or 'public')}")
-        backward.append(f"ALTER TABLE {qualified(_key(moved.namespace, table.name))} SET SCHEMA {quote(table.namespace or 'public')}")
+        backward.append(
+            f"ALTER TABLE {qualified(_key(moved.namespace, table.name))}"
+            f" SET SCHEMA {quote(table.namespace or 'public')}"
+        )
     if moved.name != table.name:
         forward.append(f"ALTER TABLE {qualified(_key(moved.namespace, table.name))} RENAME TO {quote(moved.name)}")
         backward.insert(0, f"ALTER TABLE {qualified(new)} RENAME TO {quote(table.name)}")
@@ -108,7 +129,9 @@ def _write_through(table: Table, new: str) -> tuple[Trigger, ...]:
     """INSTEAD OF triggers on the old name. A view cannot tell a value left out from NULL: it gets the default."""
     plain = [c for c in table.columns if c.generated is None]
     values = ", ".join(
-        f"COALESCE(NEW.{quote(c.name)}, {default_sql(c.default, 'sqlite')})" if c.default is not None else f"NEW.{quote(c.name)}"
+        f"COALESCE(NEW.{quote(c.name)}, {default_sql(c.default, 'sqlite')})"
+        if c.default is not None
+        else f"NEW.{quote(c.name)}"
         for c in plain
     )
     bodies = {"INSERT": f"INSERT INTO {qualified(new)} ({names([c.name for c in plain])}) VALUES ({values})"}
@@ -133,5 +156,3 @@ def _reason(draft: Draft, table: Table) -> str:
     if draft.dialect == "duckdb":
         return "Reads of the old name go on; writes do not, since DuckDB writes through no view."
     return "Both names read and write the same rows until the contract phase."
-
-

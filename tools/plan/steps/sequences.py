@@ -31,11 +31,18 @@ def _step(draft: Draft, sequence: Sequence, *, make: bool) -> None:
     operation = "create_sequence" if make else "drop_sequence"
     draft.add(
         Step(
-            draft.step_id(phase, sequence.key, operation), phase, operation,
-            f"{'Create' if make else 'Drop'} sequence {sequence.key}", (sequence.key,), (create,) if make else (drop,),
-            (drop,) if make else (create,), hazards=() if make else (Hazard.BREAKS_OLD_CODE,),
-            closes=tuple(g.sentence for g in draft.gaps if g.kind.startswith("sequence_") and sequence.key in (g.name, g.table)),
+            draft.step_id(phase, sequence.key, operation),
+            phase,
+            operation,
+            f"{'Create' if make else 'Drop'} sequence {sequence.key}",
+            (sequence.key,),
+            (create,) if make else (drop,),
+            (drop,) if make else (create,),
+            hazards=() if make else (Hazard.BREAKS_OLD_CODE,),
+            closes=tuple(
+                g.sentence for g in draft.gaps if g.kind.startswith("sequence_") and sequence.key in (g.name, g.table)
+            ),
             reason="A new sequence disturbs nobody." if make else "Undoing makes it again, counting from its start.",
         ),
         replace(draft.state, sequences=(*left, sequence) if make else left),
-    )  # fmt: skip
+    )

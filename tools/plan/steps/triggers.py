@@ -1,5 +1,5 @@
-"""The users' own triggers: new ones at the end of the contract phase, old ones away at its beginning. A table that SQLite
-makes anew takes its triggers along."""
+"""The users' own triggers: new ones at the end of the contract phase, old ones away at its beginning. A table that
+SQLite makes anew takes its triggers along."""
 
 from __future__ import annotations
 
@@ -33,15 +33,25 @@ def _step(draft: Draft, trigger: Trigger, *, make: bool) -> None:
     operation = "create_trigger" if make else "drop_trigger"
     draft.add(
         Step(
-            draft.step_id(Phase.CONTRACT, trigger.table, f"{operation}_{trigger.name}"), Phase.CONTRACT, operation,
-            f"{'Create' if make else 'Drop'} trigger {trigger.name} on {trigger.table}", (trigger.table,),
-            (trigger.definition,) if make else (drop,), (drop,) if make else (trigger.definition,), hazards=(Hazard.BREAKS_OLD_CODE,),
-            closes=tuple(g.sentence for g in draft.gaps if g.name == trigger.name and g.kind.startswith("trigger_") and g.sentence),
+            draft.step_id(Phase.CONTRACT, trigger.table, f"{operation}_{trigger.name}"),
+            Phase.CONTRACT,
+            operation,
+            f"{'Create' if make else 'Drop'} trigger {trigger.name} on {trigger.table}",
+            (trigger.table,),
+            (trigger.definition,) if make else (drop,),
+            (drop,) if make else (trigger.definition,),
+            hazards=(Hazard.BREAKS_OLD_CODE,),
+            closes=tuple(
+                g.sentence
+                for g in draft.gaps
+                if g.name == trigger.name and g.kind.startswith("trigger_") and g.sentence
+            ),
             reason="What happens on each write changes from here on.",
             depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
         ),
-        state, (trigger.table,),
-    )  # fmt: skip
+        state,
+        (trigger.table,),
+    )
 
 
 def _wanted(draft: Draft, trigger: Trigger) -> Trigger | None:

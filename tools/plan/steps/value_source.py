@@ -69,22 +69,32 @@ def sequence_of(table: Table, column: Column) -> str:
 def _count_on(table: Table, column: Column) -> str:
     top = f"(SELECT COALESCE(max({quote(column.name)}), 0) + 1 FROM {qualified(table.key)})"
     name = qualified(table.key).replace("'", "''")
-    return f"SELECT setval(pg_get_serial_sequence('{name}', '{column.name.replace(chr(39), chr(39) * 2)}'), {top}, false)"
+    return (
+        f"SELECT setval(pg_get_serial_sequence('{name}', '{column.name.replace(chr(39), chr(39) * 2)}'), {top}, false)"
+    )
 
 
 def _change(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
     table = draft.table(pair.after.key)
     wanted = replace(column, identity=move.new.identity, serial=move.new.serial, default=move.new.default)
     _step(
-        draft, pair, move, wanted, tuple(_switched_off(table, column) + switched_on(table, _fresh(table, wanted))),
+        draft,
+        pair,
+        move,
+        wanted,
+        tuple(_switched_off(table, column) + switched_on(table, _fresh(table, wanted))),
         tuple(_switched_off(table, _fresh(table, wanted)) + switched_on(table, column)),
         "Counting goes on from the highest value that is there.",
-    )  # fmt: skip
+    )
 
 
 def _fresh(table: Table, column: Column) -> Column:
     """A serial column as this plan makes it, its sequence under the usual name."""
-    return replace(column, default=f"nextval('{quote(f'{table.name}_{column.name}_seq')}'::regclass)") if column.serial else column
+    return (
+        replace(column, default=f"nextval('{quote(f'{table.name}_{column.name}_seq')}'::regclass)")
+        if column.serial
+        else column
+    )
 
 
 def _let_go(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
@@ -94,20 +104,34 @@ def _let_go(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
     wanted = replace(column, generated=None, default=move.new.default)
     default = switched_on(table, wanted)
     _step(
-        draft, pair, move, wanted, (f"{alter} DROP EXPRESSION", *default),
+        draft,
+        pair,
+        move,
+        wanted,
+        (f"{alter} DROP EXPRESSION", *default),
         around_views(draft, table.key, [*change.sql, add_column_sql(table, column, "postgres"), *change.undo]),
         "The values stay as they were computed. Undoing computes them anew.",
-    )  # fmt: skip
+    )
 
 
-def _step(draft: Draft, pair: Pair, move: Move, wanted: Column, sql: tuple[str, ...], undo: tuple[str, ...], reason: str) -> None:
+def _step(
+    draft: Draft, pair: Pair, move: Move, wanted: Column, sql: tuple[str, ...], undo: tuple[str, ...], reason: str
+) -> None:
     key = pair.after.key
     draft.add(
         Step(
-            draft.step_id(Phase.CONTRACT, key, f"value_of_{wanted.name}"), Phase.CONTRACT, "change_default",
-            f"Change where {key}.{wanted.name} has its values from", (key,), sql, undo, hazards=(Hazard.BREAKS_OLD_CODE,),
-            closes=draft.gap_sentences(key, wanted.name, kinds=("default_changed",)), reason=reason,
+            draft.step_id(Phase.CONTRACT, key, f"value_of_{wanted.name}"),
+            Phase.CONTRACT,
+            "change_default",
+            f"Change where {key}.{wanted.name} has its values from",
+            (key,),
+            sql,
+            undo,
+            hazards=(Hazard.BREAKS_OLD_CODE,),
+            closes=draft.gap_sentences(key, wanted.name, kinds=("default_changed",)),
+            reason=reason,
             depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
         ),
-        edit_table(draft.state, key, lambda t: with_column(t, wanted)), (f"{key}#{wanted.name}",),
-    )  # fmt: skip
+        edit_table(draft.state, key, lambda t: with_column(t, wanted)),
+        (f"{key}#{wanted.name}",),
+    )

@@ -30,7 +30,11 @@ def proofs(draft: Draft, pair: Pair) -> Iterator[StepCheck]:
     yield from copies(pair)
     yield from _nulls(draft, pair)
     yield from _duplicates(draft, pair)
-    yield from (_orphans(draft, pair, f) for f in new_foreign_keys(draft, pair) if draft.state.table(f.ref_table) and f.ref_columns)
+    yield from (
+        _orphans(draft, pair, f)
+        for f in new_foreign_keys(draft, pair)
+        if draft.state.table(f.ref_table) and f.ref_columns
+    )
     yield from _violations(draft, pair)
 
 
@@ -47,12 +51,17 @@ def _step(draft: Draft, pair: Pair, checks: tuple[StepCheck, ...]) -> None:
     columns = [f"{key}#{m.carrier}" for m in pair.moves if m.way is not Way.KEPT or must_hold(pair, m)]
     draft.add(
         Step(
-            draft.step_id(Phase.VERIFY, key, "proofs"), Phase.VERIFY, "verify_rows",
-            f"Ask every row of {key}: " + "; ".join(check.sentence for check in checks), (key,), checks=checks,
+            draft.step_id(Phase.VERIFY, key, "proofs"),
+            Phase.VERIFY,
+            "verify_rows",
+            f"Ask every row of {key}: " + "; ".join(check.sentence for check in checks),
+            (key,),
+            checks=checks,
             reason="Reads only. A row that fails is named, and nothing is removed until none does.",
         ),
-        None, (key, *columns),
-    )  # fmt: skip
+        None,
+        (key, *columns),
+    )
 
 
 def _nulls(draft: Draft, pair: Pair) -> Iterator[StepCheck]:
@@ -71,13 +80,18 @@ def _nulls(draft: Draft, pair: Pair) -> Iterator[StepCheck]:
 def _duplicates(draft: Draft, pair: Pair) -> Iterator[StepCheck]:
     key = new_primary_key(draft, pair)
     groups = [u.columns for u in new_uniques(draft, pair)] + ([key.columns] if key else [])
-    groups += [index_columns(i) for i in new_indexes(draft, pair) if i.unique and not i.where and len(index_columns(i)) == len(i.columns)]
+    groups += [
+        index_columns(i)
+        for i in new_indexes(draft, pair)
+        if i.unique and not i.where and len(index_columns(i)) == len(i.columns)
+    ]
     table = draft.table(pair.after.key)
     for columns in dict.fromkeys(on_carriers(pair, group) for group in groups):
         if not all(table.column(c) for c in columns):
             continue
         some = " AND ".join(f"{quote(c)} IS NOT NULL" for c in columns)
-        sql = f"SELECT {names(columns)}, count(*) FROM {qualified(table.key)} WHERE {some} GROUP BY {names(columns)} HAVING count(*) > 1"
+        sql = f"SELECT {names(columns)}, count(*) FROM {qualified(table.key)}"
+        sql += f" WHERE {some} GROUP BY {names(columns)} HAVING count(*) > 1"
         yield StepCheck(f"no two rows share {', '.join(columns)}", sql)
 
 

@@ -44,11 +44,16 @@ def _can_stand(draft: Draft, view: View) -> bool:
         pair = next((p for p in draft.pairs if p.after.key == key), None)
         if pair is not None:
             table = draft.table(key)
-            if pair.of(Way.RETYPED, Way.DIRECT, Way.DERIVED) or not all(table.column(c) for c in pair.after.column_names):
+            if pair.of(Way.RETYPED, Way.DIRECT, Way.DERIVED) or not all(
+                table.column(c) for c in pair.after.column_names
+            ):
                 return False
-        elif draft.state.table(key) is None and draft.state.view(key) is None:
-            return False
-        elif draft.target.view(key) is not None and _changed(draft, draft.state.view(key) or view):
+        elif (
+            draft.state.table(key) is None
+            and draft.state.view(key) is None
+            or draft.target.view(key) is not None
+            and _changed(draft, draft.state.view(key) or view)
+        ):
             return False
     return True
 
@@ -56,17 +61,26 @@ def _can_stand(draft: Draft, view: View) -> bool:
 def _make(draft: Draft, view: View, phase: Phase) -> None:
     draft.add(
         Step(
-            draft.step_id(phase, view.key, "create_view"), phase, "create_view", f"Create view {view.key}",
-            (view.key, *(k for k in view.depends_on if k != view.key)), (create_view(view, draft.dialect),), (_drop(view),),
-            closes=_gaps(draft, view), reason="A view holds no rows of its own.",
+            draft.step_id(phase, view.key, "create_view"),
+            phase,
+            "create_view",
+            f"Create view {view.key}",
+            (view.key, *(k for k in view.depends_on if k != view.key)),
+            (create_view(view, draft.dialect),),
+            (_drop(view),),
+            closes=_gaps(draft, view),
+            reason="A view holds no rows of its own.",
         ),
         with_view(draft.state, view),
-    )  # fmt: skip
+    )
 
 
 def _replace(draft: Draft, old: View, new: View | None, above: list[View]) -> None:
     state = without_view(draft.state, old.key)
-    sql, undo = [_drop(old)], [create_view(old, draft.dialect), *(t.definition for t in draft.state.triggers if t.table == old.key)]
+    sql, undo = (
+        [_drop(old)],
+        [create_view(old, draft.dialect), *(t.definition for t in draft.state.triggers if t.table == old.key)],
+    )
     if new is not None:
         sql.append(create_view(new, draft.dialect))
         undo.insert(0, _drop(new))
@@ -77,18 +91,28 @@ def _replace(draft: Draft, old: View, new: View | None, above: list[View]) -> No
         sql, undo = [*drop, *sql, *make], [*drop, *undo, *make]
     draft.add(
         Step(
-            draft.step_id(Phase.CONTRACT, old.key, "replace_view" if new else "drop_view"), Phase.CONTRACT,
-            "change_view" if new else "drop_view", f"{'Replace' if new else 'Drop'} view {old.key}", (old.key,), tuple(sql), tuple(undo),
-            hazards=(Hazard.BREAKS_OLD_CODE,), closes=_gaps(draft, old), reason=_reason(draft, old, new),
+            draft.step_id(Phase.CONTRACT, old.key, "replace_view" if new else "drop_view"),
+            Phase.CONTRACT,
+            "change_view" if new else "drop_view",
+            f"{'Replace' if new else 'Drop'} view {old.key}",
+            (old.key,),
+            tuple(sql),
+            tuple(undo),
+            hazards=(Hazard.BREAKS_OLD_CODE,),
+            closes=_gaps(draft, old),
+            reason=_reason(draft, old, new),
             depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
         ),
-        state, (old.key, *old.depends_on),
-    )  # fmt: skip
+        state,
+        (old.key, *old.depends_on),
+    )
 
 
 def _reason(draft: Draft, old: View, new: View | None) -> str:
     if new is None and draft.target.view(old.key) is not None:
-        return "It comes back at the end of the phase, when what it reads has its final form; until then it is not there."
+        return (
+            "It comes back at the end of the phase, when what it reads has its final form; until then it is not there."
+        )
     return "A view holds no rows of its own: undoing makes it again."
 
 

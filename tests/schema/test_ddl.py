@@ -144,3 +144,10 @@ def test_an_index_made_concurrently_is_read_like_any_other() -> None:
 )  # fmt: skip
 def test_the_header_comment_names_the_dialect(line: str, dialect: Dialect | None) -> None:
     assert header_dialect(line + "\nCREATE TABLE a (x int);") == dialect
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_is_temporary_is_listed(dialect: Dialect) -> None:
+    schema = read_ddl("CREATE TEMPORARY TABLE a (x int); CREATE TABLE b (x int);", dialect, "f.sql")
+    assert [table.key for table in schema.tables] == ["b"]
+    assert [item.text for item in schema.not_understood] == ["CREATE TEMPORARY TABLE a (x int)"]

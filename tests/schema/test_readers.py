@@ -46,7 +46,7 @@ CREATE INDEX by_parent ON child (parent, ("Q x" + 1)); CREATE UNIQUE INDEX lone 
 CREATE VIEW seen (a) AS SELECT id FROM child;
 """
 DUCKDB_MORE = """
-CREATE MACRO plus(a) AS a + 1; COMMENT ON TABLE child IS 'it''s';
+CREATE MACRO plus(a) AS a + 1; COMMENT ON TABLE child IS 'it''s'; COMMENT ON VIEW seen IS 'x';
 CREATE SCHEMA oneplan; CREATE TABLE oneplan.journal (a INT); CREATE TABLE flyway_schema_history (a INT);
 """
 

@@ -53,6 +53,7 @@ def read_ddl(text: str, dialect: Dialect, source: str = "") -> Schema:
     with scratch(dialect) as engine:
         run = [found for found in statements if not _says_nothing(found) and _why_not_run(found, dialect) is None]
         done = engine.execute_all(run)
+        listed += [_temporary(statement, source) for statement in run if _is_temporary(statement)]
         for statement in statements:
             if not done or _why_not_run(statement, dialect) is not None:
                 listed += _take(engine, statement, dialect, source)
@@ -96,6 +97,15 @@ def _take(engine: Scratch, statement: Statement, dialect: Dialect, source: str) 
             return [NotUnderstood(statement.text, "a virtual table", span)]  # as the live reader lists it
         reason = f"refused: {refusal}"
     return [NotUnderstood(statement.text, reason, span, compared=False)]
+
+
+def _is_temporary(statement: Statement) -> bool:
+    return statement.words[:1] == ("CREATE",) and not {"TEMP", "TEMPORARY"}.isdisjoint(statement.words[1:4])
+
+
+def _temporary(statement: Statement, source: str) -> NotUnderstood:
+    span = Span(source, statement.line) if source else None
+    return NotUnderstood(statement.text, "temporary, and gone with its session", span, compared=False)
 
 
 def _error(refusal: Refusal, statement: Statement, engine: Scratch, source: str) -> SourceError:

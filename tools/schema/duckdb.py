@@ -1,4 +1,4 @@
-"""The live DuckDB reader: eight catalog queries over the current database, whatever the number of tables.
+"""The live DuckDB reader: nine catalog queries over the current database, whatever the number of tables.
 
 Collations and generated expressions stand only in the statement's text, as DuckDB writes it, and are told by tokens.
 """
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 _HERE = "database_name = current_database() AND NOT internal"
 _TABLES = f"""
-    SELECT schema_name, table_name, sql, comment
+    SELECT schema_name, table_name, sql
     FROM duckdb_tables() WHERE {_HERE} AND NOT temporary ORDER BY table_oid"""
 _COLUMNS = f"""
-    SELECT schema_name, table_name, column_name, data_type, is_nullable, column_default, comment
+    SELECT schema_name, table_name, column_name, data_type, is_nullable, column_default
     FROM duckdb_columns() WHERE {_HERE} ORDER BY table_oid, column_index"""
 _CONSTRAINTS = """
     SELECT schema_name, table_name, constraint_type, constraint_column_names, expression, referenced_table,
@@ -56,6 +56,17 @@ _SEQUENCES = """
 _MACROS = f"""
     SELECT DISTINCT schema_name, function_name, function_type, parameters, macro_definition
     FROM duckdb_functions() WHERE {_HERE} AND macro_definition IS NOT NULL ORDER BY ALL"""
+_COMMENTS = f"""
+    SELECT schema_name, name, kind, part, comment FROM (
+        SELECT schema_name, table_name AS name, 'TABLE' AS kind, '' AS part, comment FROM duckdb_tables() WHERE {_HERE}
+        UNION ALL SELECT schema_name, table_name, 'COLUMN', '.' || column_name, comment FROM duckdb_columns() WHERE {_HERE}
+        UNION ALL SELECT schema_name, view_name, 'VIEW', '', comment FROM duckdb_views() WHERE {_HERE}
+        UNION ALL SELECT schema_name, type_name, 'TYPE', '', comment FROM duckdb_types() WHERE {_HERE}
+        UNION ALL SELECT schema_name, index_name, 'INDEX', '', comment FROM duckdb_indexes()
+            WHERE database_name = current_database()
+        UNION ALL SELECT schema_name, sequence_name, 'SEQUENCE', '', comment FROM duckdb_sequences()
+            WHERE database_name = current_database()
+    ) WHERE comment IS NOT NULL ORDER BY ALL"""
 _INT64_MAX = 9223372036854775807
 
 Row = tuple[Any, ...]
@@ -97,7 +108,7 @@ def _tables(connection: duckdb.DuckDBPyConnection, enums: tuple[Enum, ...], span
     columns, constraints, indexes = (_by_table(_rows(connection, sql)) for sql in (_COLUMNS, _CONSTRAINTS, _INDEXES))
     named = {f"ENUM({', '.join(map(_literal, enum.values))})": type_name(enum) for enum in reversed(enums)}
     found: list[Table] = []
-    for schema, name, sql, _ in _rows(connection, _TABLES):
+    for schema, name, sql in _rows(connection, _TABLES):
         if is_left_out(name, schema):
             continue
         place, namespace = (schema, name), _namespace(schema)
@@ -119,7 +130,7 @@ def _literal(text: str) -> str:
 
 
 def _column(row: Row, body: TableBody, sql: str, named: dict[str, str], span: Span | None) -> Column:
-    name, type_, nullable, default, _ = row
+    name, type_, nullable, default = row
     part = body.column(name)
     generated = part.clause("GENERATED") if part else None
     collation = part.clause("COLLATE") if part else None
@@ -202,15 +213,8 @@ def _not_understood(connection: duckdb.DuckDBPyConnection, span: Span | None) ->
 
 
 def _comments(connection: duckdb.DuckDBPyConnection, span: Span | None) -> list[NotUnderstood]:
-    tables = [
-        (schema, name, f"TABLE {_key(schema, name)}", row[-1]) for schema, name, *row in _rows(connection, _TABLES)
-    ]
-    columns = [
-        (schema, name, f"COLUMN {_key(schema, name)}.{row[0]}", row[-1])
-        for schema, name, *row in _rows(connection, _COLUMNS)
-    ]
     return [
-        NotUnderstood(f"COMMENT ON {place} IS {_literal(comment)}", "a comment", span)
-        for schema, name, place, comment in tables + columns
-        if comment is not None and not is_left_out(name, schema)
+        NotUnderstood(f"COMMENT ON {kind} {_key(schema, table)}{part} IS {_literal(comment)}", "a comment", span)
+        for schema, table, kind, part, comment in _rows(connection, _COMMENTS)
+        if not is_left_out(table, schema)
     ]

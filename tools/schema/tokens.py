@@ -181,7 +181,7 @@ def _scan(text: str, dialect: Dialect, position: int, line: int, source: str = "
         end = match.end()
         if kind == "open_block":
             end = _block_end(text, position, source, line)
-        elif kind == "op" and match.group() in "'\"`":
+        elif kind == "op" and match.group() in ("'\"`" if dialect == "sqlite" else "'\""):
             raise SourceError(f"a quote ({match.group()}) is opened here and never closed", source=source, line=line)
         elif kind == "op" and match.group() == "\\" and dialect == "postgres":
             newline = text.find("\n", position)

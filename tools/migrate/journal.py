@@ -81,6 +81,10 @@ class Journal:
             values |= {"digest": digest, "schema": schema or ""}
         self._update("runs", values, {"id": run_id})
 
+    def set_plan(self, run_id: str, plan_digest: str, plan: str) -> None:
+        """Put an edited plan in place of the run's: its steps that ran are the same."""
+        self._update("runs", {"plan_digest": plan_digest, "plan": plan}, {"id": run_id})
+
     def entries(self, run_id: str) -> tuple[Entry, ...]:
         """All entries of a run, in the order in which they were begun."""
         return tuple(_entry(row) for row in self._select("steps", _ENTRY, run_id)) if self.exists() else ()

@@ -17,10 +17,10 @@ from tools.migrate.differences import differences
 from tools.migrate.execute import Hooks, StepRun, Work
 from tools.migrate.grant import ShadowGrant
 from tools.migrate.journal import now
-from tools.migrate.record import Run, RunState
+from tools.migrate.record import Run, RunState, applied_steps
 from tools.migrate.rehearsal import Rehearsal
 from tools.migrate.results import Observer, StepResult, StepState, StepView
-from tools.migrate.session import Session, step_states
+from tools.migrate.session import Session, plan_of, step_states
 from tools.plan.files import plan_to_yaml
 from tools.plan.model import Hazard, Phase, Plan, Step, step_digest
 from tools.schema.digest import schema_digest
@@ -34,6 +34,7 @@ class Migration(Session):
     the plan was made for, so that drift can say what differs. restart: leave an unfinished run of this plan behind
     and begin anew; the database must then be as the plan expects it. Nothing is written before the first approved step.
 
+    An unfinished run also goes on under its plan with other SQL in steps that have not run (tools.plan.files.edit_step).
     Raises Drift when the database is not as the plan, or the unfinished run, knew it; Refused when another plan's run
     is unfinished there; Busy when another executor is at work.
     """
@@ -148,17 +149,30 @@ class Migration(Session):
         runs = self.journal.runs()
         last = runs[-1] if runs else None
         schema = self.backend.schema()
-        if last and last.open and last.plan_digest != self.plan.digest:
+        ours = last is not None and (last.plan_digest == self.plan.digest or self._edits(last))
+        if last and last.open and not ours:
             raise Refused(
                 f"run {last.id} of another plan is unfinished on {self.backend.location}: "
                 "finish it, roll it back, or abandon it"
             )
-        if last and last.plan_digest == self.plan.digest and self._goes_on(last, schema):
+        if last and ours and self._goes_on(last, schema):
             self.run, self.run_id = last, last.id
             self.found = self._found(last, schema)
             return
         self._refuse_other_origin(schema)
         self.run_id = _run_id(self.backend.location, self.plan.digest, len(runs))
+
+    def _edits(self, last: Run) -> bool:
+        """Whether this plan is that unfinished run's own with other SQL in steps that have not run: it may go on so."""
+        if not last.open:
+            return False
+        theirs, entries = plan_of(last), self.journal.entries(last.id)
+        ran = {*applied_steps(entries), *(entry.step for entry in entries if entry.begun)}
+        return _outline(theirs) == _outline(self.plan) and all(
+            step_digest(before) == step_digest(after)
+            for before, after in zip(theirs.steps, self.plan.steps, strict=True)
+            if before.id in ran
+        )
 
     def _goes_on(self, last: Run, schema: Schema) -> bool:
         if last.open and self._restart:
@@ -231,6 +245,8 @@ class Migration(Session):
     def _open_run(self, schema: Schema) -> Run:
         """The run on record, made in this transaction if this is its first step, with how the tables look before it."""
         if self.run is not None and not self._left_behind:
+            if self.run.plan_digest != self.plan.digest:  # edited since: from this step on it is the run's plan
+                self.journal.set_plan(self.run.id, self.plan.digest, plan_to_yaml(self.plan))
             return self.run
         self.journal.create()
         if self._left_behind:
@@ -265,6 +281,11 @@ class Migration(Session):
     def _close(self, work: Work) -> RunState:
         left = [step for step in self.pending() if step.id != work.step.id]
         return "running" if left else "done"
+
+
+def _outline(plan: Plan) -> tuple[str, str, str, tuple[str, ...]]:
+    """What an edited plan has in common with the one it was made from: its ends, and which steps lie between."""
+    return plan.dialect, plan.origin, plan.target, tuple(step.id for step in plan.steps)
 
 
 def _notes(step: Step) -> tuple[str, ...]:

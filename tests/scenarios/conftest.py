@@ -1,12 +1,11 @@
-"""A small team's database in each engine, and the schema that it wants: a rename, a new NOT NULL column, a column to go,
-a new table and an index, with rows that must survive."""
+"""A small team's database and the schema that it wants: a rename, a new NOT NULL column, a column to go, a new table and
+an index, with rows that must survive."""
 
 from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -58,21 +57,3 @@ def answered(project: Path) -> Path:
     (project / "oneplan.toml").write_text(settings + 'answers = "answers.yaml"\n', encoding="utf-8")
     (project / "answers.yaml").write_text(ANSWERS, encoding="utf-8")
     return project
-
-
-def rows(sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect("app.db")) as connection:
-        return connection.execute(sql).fetchall()
-
-
-def columns(table: str = "agents") -> list[str]:
-    return [row[1] for row in rows(f"PRAGMA table_info({table})")]
-
-
-def tables() -> list[str]:
-    return [
-        r[0]
-        for r in rows(
-            "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE '\\_%' ESCAPE '\\' ORDER BY 1"
-        )
-    ]

@@ -10,12 +10,15 @@ from tools.toolbox.desk import Desk, Outcome, Pins
 
 
 def question_payload(outcome: Outcome, desk: Desk) -> dict[str, Any] | None:
-    """What the gate asks before the outcome can be whole; None when nothing is open that was not left open before."""
+    """What the gate asks before the outcome can be whole; None when nothing is open that was not left open before.
+
+    Renames come by themselves: which values are missing is known only once they are answered.
+    """
     renames = [asdict(q) for q in outcome.questions if _name(q) not in desk.pins.left_open]
     fills = [
         {"table": table, "column": column}
         for table, column in outcome.fills
-        if f"fill {table}.{column}" not in desk.pins.left_open
+        if not renames and f"fill {table}.{column}" not in desk.pins.left_open
     ]
     return {"kind": "questions", "renames": renames, "fills": fills} if renames or fills else None
 

@@ -17,10 +17,11 @@ from tools.toolbox.plan import keep_plan, rehearsal_of, rehearse_now, the_plan
 from tools.toolbox.schema import Arguments
 
 if TYPE_CHECKING:
+    from tools.migrate.rehearsal import Rehearsal
     from tools.migrate.results import StepResult, StepView
     from tools.migrate.rollback import Rollback
     from tools.migrate.run import Migration
-    from tools.plan.model import Step
+    from tools.plan.model import Plan, Step
     from tools.schema.model import Schema
 
 
@@ -39,7 +40,9 @@ class ApplyJob:
     def propose(self, desk: Desk, arguments: ApplyPlan, done: Sequence[dict[str, Any]]) -> Proposed | None:
         if done and done[-1]["status"] == "paused":
             return None
-        with self._open(desk) as migration:
+        self._rehearsal(desk, the_plan(desk))
+        # The store is opened once for all that is asked of it here, which is no more than a look.
+        with desk.store.open(), self._open(desk) as migration:
             pending = migration.pending(arguments.phases, arguments.step)
             if not pending:
                 return None
@@ -66,11 +69,6 @@ class ApplyJob:
         from tools.plan.files import edit_step
 
         with self._open(desk) as migration:
-            if migration.run is not None and migration.run.open:
-                raise UsageError(
-                    "steps of this plan have run already, and a run keeps its plan: reject the step with your reason, "
-                    "or roll back and edit then"
-                )
             step = migration.pending(arguments.phases, arguments.step)[0]
             plan = edit_step(migration.plan, step.id, sql)
         result = rehearse_now(desk, plan)
@@ -79,21 +77,23 @@ class ApplyJob:
         keep_plan(desk, plan)
         return {"edited": step.id, "plan": plan.digest}, desk.pins.model_copy(update={"plan": plan.digest})
 
-    def _open(self, desk: Desk) -> Migration:
-        from tools.migrate.run import Migration
-
-        plan = the_plan(desk)
-        rehearsal = rehearsal_of(desk, plan)
-        if rehearsal is None:
-            rehearsal = rehearse_now(desk, plan)
+    def _rehearsal(self, desk: Desk, plan: Plan) -> Rehearsal:
+        """The rehearsal on record, else one made now. RehearsalFailed: such a plan is not put before anybody."""
+        rehearsal = rehearsal_of(desk, plan) or rehearse_now(desk, plan)
         if not rehearsal.ok:
             raise RehearsalFailed(
                 f"the plan failed its rehearsal and is not proposed: {rehearsal.sentence}",
                 step_id=rehearsal.failed_step,
             )
+        return rehearsal
+
+    def _open(self, desk: Desk) -> Migration:
+        from tools.migrate.run import Migration
+
+        plan = the_plan(desk)
         return Migration(
             plan, desk.database, ledger=desk.ledger, home=desk.home, actor=desk.actor, thread=desk.thread,
-            rehearsal=rehearsal, origin=kept_schema(desk, plan.origin),
+            rehearsal=self._rehearsal(desk, plan), origin=kept_schema(desk, plan.origin),
         )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ class RollbackJob:
     def propose(self, desk: Desk, arguments: RollBack, done: Sequence[dict[str, Any]]) -> Proposed | None:
         if done and done[-1]["status"] == "paused":
             return None
-        with self._open(desk, arguments) as back:
+        with desk.store.open(), self._open(desk, arguments) as back:
             pending = back.pending()
             if not pending:
                 return None

@@ -14,7 +14,7 @@ from rich.text import Text
 from assistant.gate import Gate, LeftPending, approve, left_pending, standing_answer
 from assistant.model import ChatModel, ModelError
 from assistant.offline import OfflinePlanner
-from assistant.seams import Workspace
+from assistant.session import Workspace
 from assistant.slash import LOCAL, NAMES, SlashHost
 from assistant.terminal import PlainTerminal, PromptTerminal, Terminal
 from assistant.threads import Conversation

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant.model import ChatModel, Message, Reply, ToolSpec
-from assistant.seams import Workspace
+from assistant.session import Workspace
 from assistant.state import State, new_turn, window
 from assistant.toolbelt import Toolbelt
 from tools.errors import Busy, Refused, UsageError

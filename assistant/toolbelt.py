@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 import prompts
 from assistant.model import ToolCall, ToolSpec
-from assistant.seams import Workspace
+from assistant.session import Workspace
 from assistant.state import State, Update, tool_message
 from tools.errors import ApprovalRefused, OneplanError
 from tools.location import masked

@@ -1,5 +1,5 @@
-"""A small team's database and the schema that it wants: a rename, a new NOT NULL column, a column to go, a new table and
-an index, with rows that must survive."""
+"""A small team's database and the schema that it wants: a rename, a new NOT NULL column, a column to go, a new table,
+an index; and rows that must survive."""
 
 from __future__ import annotations
 

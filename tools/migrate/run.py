@@ -34,7 +34,7 @@ class Migration(Session):
     the plan was made for, so that drift can say what differs. restart: leave an unfinished run of this plan behind
     and begin anew; the database must then be as the plan expects it. Nothing is written before the first approved step.
 
-    An unfinished run also goes on under its plan with other SQL in steps that have not run (tools.plan.files.edit_step).
+    An unfinished run goes on also under its plan with other SQL in steps that have not run (files.edit_step).
     Raises Drift when the database is not as the plan, or the unfinished run, knew it; Refused when another plan's run
     is unfinished there; Busy when another executor is at work.
     """

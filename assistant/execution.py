@@ -10,7 +10,7 @@ from assistant.commands.output import interactive, say
 from assistant.consent import Consent, approval_for
 from assistant.progress import progress_bar
 from tools.errors import OneplanError, Refused, RehearsalFailed, UsageError
-from tools.location import masked
+from tools.location import parse_location
 from tools.migrate.report import outcome_as_json, table_as_json
 from tools.migrate.verify import verify
 
@@ -52,7 +52,7 @@ class Applying:
         with self._migration(rehearsal, restart) as migration:
             if found:
                 say(found)
-            remember_run(self.workspace, migration.run_id, self.database)
+            remember_run(self.workspace, migration.run_id, migration.backend.location)
             for pending in migration.pending(phases, step):
                 self._take(migration, pending)
             finished = migration.finished
@@ -183,7 +183,10 @@ def roll_back(
 
 
 def restore_origin(workspace: Workspace, database: str | None, run: str | None, consent: Consent) -> Outcome:
-    """Put back the whole backup that was made before a run first wrote; rows written since are lost."""
+    """Put back the whole backup that was made before a run first wrote rows, then undo what stands before it.
+
+    Rows written since are lost: the restore carries DELETES_DATA.
+    """
     from tools.migrate.backup import list_backups
     from tools.migrate.restore import Restore
 
@@ -196,7 +199,8 @@ def restore_origin(workspace: Workspace, database: str | None, run: str | None, 
         approval = approval_for(workspace, restoring.action(), consent, lambda proposal: _ask(workspace, proposal))
         restored = restoring.execute(approval)
     steps = [{"id": step, "status": "undone", "seconds": 0.0, "rows": 0} for step in restored.steps]
-    return {"run": backup.run, "backup": backup.id, "steps": steps, "tables": verify(place).as_json()["tables"]}
+    rest = roll_back(workspace, place, backup.run, consent)
+    return rest | {"backup": backup.id, "steps": steps + rest["steps"]}
 
 
 def _way_back(workspace: Workspace, rollback: Rollback, step: Step, consent: Consent) -> str:
@@ -219,17 +223,17 @@ def _latest_run(place: str) -> str:
 
     found = runs(place)
     if not found:
-        raise UsageError(f"{masked(place)} holds no run of oneplan: there is nothing to restore")
+        raise UsageError(f"{parse_location(place)} holds no run of oneplan: there is nothing to restore")
     return str(found[-1]["id"])
 
 
-def remember_run(workspace: Workspace, run: str, database: str) -> None:
-    """Note where a run was made, so that `rollback RUN` finds it; never with a password."""
+def remember_run(workspace: Workspace, run: str, location: str) -> None:
+    """Note where a run was made (absolute, its password masked), so that `rollback RUN` finds it from any folder."""
     from knowledge.events import Events
 
     events = Events(workspace.store)
     if not any(event.data.get("run") == run for event in events.read(kind="run.opened")):
-        events.append("run.opened", {"run": run, "database": masked(database)}, actor=workspace.actor)
+        events.append("run.opened", {"run": run, "database": location}, actor=workspace.actor)
 
 
 def database_of(workspace: Workspace, database: str | None, run: str | None) -> str:
@@ -256,9 +260,7 @@ def known_runs(workspace: Workspace, database: str | None) -> list[Outcome]:
     if database:
         return list(runs(workspace.database(database)))
     opened = [event.data for event in Events(workspace.store).read(kind="run.opened")]
-    places = list(dict.fromkeys(str(data["database"]) for data in opened))
-    if not places and workspace.settings.current:
-        places = [workspace.settings.current]
+    places = list(dict.fromkeys(str(data["database"]) for data in opened)) or [workspace.database(None)]
     found: list[Outcome] = []
     for place in places:
         if "***" in place:

@@ -114,10 +114,10 @@ def database(request: pytest.FixtureRequest, workspace: Path) -> str:
     if kind == "postgres":
         return _postgres(request.getfixturevalue("postgres_url"))
     path = workspace / f"app.{kind}"
-    return _sqlite(path) if kind == "sqlite" else _duckdb(path)
+    return build_sqlite(path) if kind == "sqlite" else _duckdb(path)
 
 
-def _sqlite(path: Path) -> str:
+def build_sqlite(path: Path) -> str:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(CURRENT)
         connection.executemany("INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?)", ROWS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.conftest import ORDERS, ROWS, Oneplan, rows_of
+from tests.cli.conftest import ORDERS, ROWS, Oneplan, build_sqlite, rows_of
 
 ALLOW = "DELETES_DATA"
 CUSTOMERS = "SELECT id, name, mail, age, tier, old_note FROM customers ORDER BY id"
@@ -65,6 +65,40 @@ def test_the_main_job(oneplan: Oneplan, database: str, schemas: tuple[Path, Path
     assert rows_of(database, "SELECT id, customer_id, total FROM orders ORDER BY id") == ORDERS
     left = oneplan("gap", database, "current.sql", "--json")
     assert left.data["gaps"] == []
+    assert oneplan("verify", "--database", database).code == 0
+
+
+def test_the_workspace_knows_its_runs(oneplan: Oneplan, schemas: tuple[Path, Path]) -> None:
+    """Without --database, `runs`, `verify`, `status` and `rollback` mean the latest run made from here."""
+    database = "sqlite:///app.sqlite"
+    build_sqlite(Path("app.sqlite"))
+    plan = make_plan(oneplan, database)
+    assert oneplan("apply", plan, "--database", database, "--yes", "--allow", ALLOW).code == 0
+    runs = oneplan("runs", "--json").data["runs"]
+    assert [run["state"] for run in runs] == ["done"]
+    assert oneplan("verify").code == 0
+    assert oneplan("status", "--json").data["run"]["id"] == runs[0]["id"]
+    back = oneplan("rollback", runs[0]["id"], "--to", "expand.coupons.create", "--yes", "--json")
+    assert back.code == 0, back.err
+    assert rows_of("sqlite:///app.sqlite", "SELECT count(*) FROM coupons") == [(0,)]
+    assert oneplan("rollback", "--yes").code == 0
+    assert rows_of("sqlite:///app.sqlite", CUSTOMERS) == ROWS
+    assert oneplan("verify", "nonesuch").code == 64
+
+
+def test_the_backup_brings_a_database_back(oneplan: Oneplan, schemas: tuple[Path, Path]) -> None:
+    database = "sqlite:///app.sqlite"
+    build_sqlite(Path("app.sqlite"))
+    plan = make_plan(oneplan, database)
+    assert oneplan("apply", plan, "--database", database, "--yes", "--allow", ALLOW).code == 0
+    assert oneplan("backups", "list", "--json").data["backups"]
+    asked = oneplan("rollback", "--severity", "critical", "--yes")
+    assert asked.code == 3, "a restore loses what was written since, and says so"
+    assert "DELETES_DATA" in asked.err
+    restored = oneplan("rollback", "--severity", "critical", "--yes", "--allow", ALLOW, "--json")
+    assert restored.code == 0, restored.err
+    assert rows_of(database, CUSTOMERS) == ROWS
+    assert oneplan("gap", database, "current.sql", "--json").data["gaps"] == []
     assert oneplan("verify", "--database", database).code == 0
 
 

@@ -269,3 +269,42 @@ def test_checks_read_only_and_run(dialect: Dialect, open_database: Opener) -> No
         run_step(database, step)
     assert not compare(database.schema(), read_ddl(PURPOSE, dialect))
     assert rows == {"agents": {}}
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "duckdb"])
+def test_the_case_of_names_is_no_difference_where_the_engine_takes_none(
+    dialect: Dialect, open_database: Opener
+) -> None:
+    database = open_database(dialect)
+    database.script(
+        "CREATE TABLE Agents (ID INTEGER PRIMARY KEY, Goal VARCHAR(9)); INSERT INTO Agents VALUES (1, 'x');"
+    )
+    desired = read_ddl("CREATE TABLE agents (id INTEGER PRIMARY KEY, goal VARCHAR(9), extra INTEGER);", dialect)
+    plan = build_plan(database.schema(), desired)
+    assert [step.id for step in plan.steps if step.phase is Phase.EXPAND] == ["expand.Agents.add_extra"]
+    there_and_back(database, plan, desired)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_cycle_of_tables_is_planned(dialect: Dialect, open_database: Opener) -> None:
+    database = open_database(dialect)
+    database.script("CREATE TABLE a (id INTEGER PRIMARY KEY); INSERT INTO a VALUES (1);")
+    text = "CREATE TABLE b (id INTEGER PRIMARY KEY, c_id INTEGER); CREATE TABLE c (id INTEGER PRIMARY KEY, b_id INTEGER REFERENCES b (id));"
+    if dialect == "postgres":
+        text += "ALTER TABLE b ADD FOREIGN KEY (c_id) REFERENCES c (id);"
+    desired = read_ddl("CREATE TABLE a (id INTEGER PRIMARY KEY, b_id INTEGER);" + text, dialect)
+    plan = build_plan(database.schema(), desired)
+    assert not plan.held_back
+    there_and_back(database, plan, desired)
+
+
+def test_many_tables_are_planned_quickly() -> None:
+    import time
+
+    current = "".join(f"CREATE TABLE t{n} (id INTEGER PRIMARY KEY, a VARCHAR(9), b INTEGER);" for n in range(300))
+    desired = "".join(f"CREATE TABLE t{n} (id INTEGER PRIMARY KEY, a VARCHAR(9), c INTEGER);" for n in range(300))
+    before, after = read_ddl(current, "sqlite"), read_ddl(desired, "sqlite")
+    started = time.perf_counter()
+    plan = build_plan(before, after, Answers(none=True))
+    assert len(plan.steps) > 900
+    assert time.perf_counter() - started < 20

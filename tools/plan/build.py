@@ -40,7 +40,7 @@ from tools.plan.steps import (
     verify,
     views,
 )
-from tools.plan.target import held_target
+from tools.plan.target import held_target, respelled
 from tools.schema.digest import schema_digest
 from tools.schema.gaps import compare
 from tools.schema.lower import lower
@@ -106,6 +106,7 @@ def build_plan(current: Schema, desired: Schema, answers: Answers | None = None,
     wanted = (
         desired if desired.dialect == current.dialect else lower(desired, current.dialect, like=current, answers=told)
     )
+    wanted = respelled(current, wanted)
     questions = rename_questions(current, wanted, told)
     draft = _draft(current, held_target(current, wanted, questions, told), told, facts or {})
     if draft.gaps:

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from tools.plan.shape import check_columns, columns_of_index, with_column, with_table
 from tools.schema.model import Answers, Question, Schema, Table
+from tools.schema.normal import fold
+from tools.schema.renaming import renamed
 
 
 def held_target(current: Schema, desired: Schema, questions: tuple[Question, ...], answers: Answers) -> Schema:
@@ -71,4 +73,43 @@ def _with_held(before: Table, after: Table, column: str, current: Schema) -> Tab
             for i in before.indexes
             if i.name not in names and stands(columns_of_index(i, before, dialect))
         ),
+    )
+
+
+def respelled(current: Schema, desired: Schema) -> Schema:
+    """The desired schema with names in the current one's case, where the engine takes no notice of case."""
+    if current.dialect == "postgres":
+        return desired
+    known = {fold(table.key, current.dialect): table for table in current.tables}
+    columns: list[tuple[str, str, str]] = []
+    for table in desired.tables:
+        old = known.get(fold(table.key, current.dialect))
+        names = {fold(column.name, current.dialect): column.name for column in old.columns} if old else {}
+        for column in table.columns:
+            name = names.get(fold(column.name, current.dialect), column.name)
+            columns += [(table.key, column.name, name)] if name != column.name else []
+    return _with_keys(renamed(desired, Answers(columns=tuple(columns))), known)
+
+
+def _with_keys(schema: Schema, known: dict[str, Table]) -> Schema:
+    """The schema with its tables under the keys of `known`, wherever they are named."""
+
+    def key(name: str) -> str:
+        return known[folded].key if (folded := fold(name, schema.dialect)) in known else name
+
+    def table(value: Table) -> Table:
+        old = known.get(fold(value.key, schema.dialect), value)
+        return replace(
+            value,
+            name=old.name,
+            namespace=old.namespace,
+            foreign_keys=tuple(replace(f, ref_table=key(f.ref_table)) for f in value.foreign_keys),
+            indexes=tuple(replace(i, table=key(i.table)) for i in value.indexes),
+        )
+
+    return replace(
+        schema,
+        tables=tuple(map(table, schema.tables)),
+        triggers=tuple(replace(t, table=key(t.table)) for t in schema.triggers),
+        views=tuple(replace(v, depends_on=tuple(map(key, v.depends_on))) for v in schema.views),
     )

@@ -120,12 +120,18 @@ def _free_name(draft: Draft, pair: Pair, name: str) -> str:
 
 @dataclass(frozen=True)
 class _Addition:
-    """A constraint to add: what it is called, its clause, and the schema's word for it."""
+    """A constraint to add: what it is called, its clause, the schema's word for it, and whether old code feels it."""
 
     name: str
     clause: str
     what: str
     operation: str
+    felt: bool = True
+
+
+def _all_new(pair: Pair, columns: tuple[str, ...]) -> bool:
+    """Whether old code knows none of the columns, and so writes none of them."""
+    return bool(columns) and all((m := pair.move_to(c)) and m.way is Way.ADDED for c in columns)
 
 
 def _add(
@@ -146,7 +152,7 @@ def _add(
             (key,),
             (f"ALTER TABLE {qualified(key)} ADD {addition.clause} NOT VALID",),
             (f"ALTER TABLE {qualified(key)} DROP CONSTRAINT {quote(addition.name)}",),
-            hazards=(Hazard.BREAKS_OLD_CODE,) if phase is not Phase.EXPAND else (),
+            hazards=(Hazard.BREAKS_OLD_CODE,) if addition.felt else (),
             closes=tuple(g.sentence for g in draft.gaps if g.table == key and g.name == addition.name and g.sentence),
             reason="NOT VALID looks at no old row, so its lock is short; VALIDATE follows in a step of its own.",
         ),
@@ -164,7 +170,7 @@ def _add_foreign_key(draft: Draft, pair: Pair, key: ForeignKey, phase: Phase) ->
         draft,
         pair,
         phase,
-        _Addition(name, clause, what, "add_foreign_key"),
+        _Addition(name, clause, what, "add_foreign_key", not _all_new(pair, key.columns)),
         lambda t: replace(t, foreign_keys=(*t.foreign_keys, loose)),
         (f"{pair.after.key}#{c}" for c in key.columns),
     )
@@ -178,7 +184,13 @@ def _add_check(draft: Draft, pair: Pair, check: Check, phase: Phase) -> None:
         draft,
         pair,
         phase,
-        _Addition(name, check_sql(replace(loose, validated=True)), check.expression, "add_check"),
+        _Addition(
+            name,
+            check_sql(replace(loose, validated=True)),
+            check.expression,
+            "add_check",
+            not _all_new(pair, columns),
+        ),
         lambda t: replace(t, checks=(*t.checks, loose)),
         (f"{pair.after.key}#{c}" for c in columns or ("",)),
     )
@@ -195,7 +207,13 @@ def _hold_not_null(draft: Draft, pair: Pair, move: Move) -> None:
         draft,
         pair,
         Phase.VERIFY,
-        _Addition(check.name or "", check_sql(replace(check, validated=True)), check.expression, "hold_not_null"),
+        _Addition(
+            not_null_name(move.carrier),
+            check_sql(replace(check, validated=True)),
+            check.expression,
+            "hold_not_null",
+            move.way is not Way.ADDED or move.new.default is None,
+        ),
         lambda t: replace(t, checks=(*t.checks, check)),
         iter((f"{pair.after.key}#{move.carrier}",)),
     )

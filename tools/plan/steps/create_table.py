@@ -7,7 +7,7 @@ from dataclasses import replace
 from tools.plan.draft import Draft
 from tools.plan.model import Phase, Step
 from tools.plan.shape import edit_table, parents_first, with_table
-from tools.schema.model import ForeignKey, Schema, Table
+from tools.schema.model import Column, ForeignKey, Schema, Table
 from tools.schema.render import add_constraint, create_index, create_namespace, create_table, foreign_key_sql, qualified
 
 
@@ -82,7 +82,13 @@ def can_point(schema: Schema, table: Table, key: ForeignKey) -> bool:
     if not any(set(columns) == set(key.ref_columns) for columns in unique):
         return False
     pairs = zip(key.columns, key.ref_columns, strict=False)
-    return all((a := table.column(c)) and (b := parent.column(r)) and a.type == b.type for c, r in pairs)
+    return all((a := table.column(c)) and (b := parent.column(r)) and _go_together(a, b) for c, r in pairs)
+
+
+def _go_together(child: Column, parent: Column) -> bool:
+    """Whether Postgres compares the two types in a foreign key without a cast: the same, or two sizes of integer."""
+    sizes = ("smallint", "integer", "bigint")
+    return child.type == parent.type or (child.type in sizes and parent.type in sizes)
 
 
 def _has_namespace(draft: Draft, namespace: str) -> bool:

@@ -1,0 +1,115 @@
+"""Hazards and lint: computed from the statement, with its line; what only looks dangerous is not called so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tools.location import Dialect
+from tools.plan.build import build_plan
+from tools.plan.facts import TableFacts, read_facts
+from tools.plan.hazards import hazards_of, lint, lint_plan, with_hazards
+from tools.plan.model import Hazard, Phase, Step, StepCheck
+from tools.schema.ddl import read_ddl
+from tools.schema.model import Answers
+
+ACCESS, SHARE = "ACCESS_EXCLUSIVE_LOCK", "SHARE_LOCK"
+
+
+def _hazards(sql: str, dialect: Dialect = "postgres") -> set[str]:
+    return {f.rule for f in lint(sql, dialect, "x.sql") if f.hazard}
+
+
+@pytest.mark.parametrize(
+    ("sql", "hazards"),
+    [
+        ("DROP TABLE a", {"DELETES_DATA", "BREAKS_OLD_CODE", ACCESS}),
+        ("ALTER TABLE a DROP COLUMN b", {"DELETES_DATA", "BREAKS_OLD_CODE", ACCESS}),
+        ("DELETE FROM a WHERE id = 1", {"DELETES_DATA"}),
+        ("TRUNCATE a", {"DELETES_DATA"}),
+        ("WITH d AS (DELETE FROM a RETURNING *) SELECT * FROM d", {"DELETES_DATA"}),
+        ("DO $$ BEGIN DELETE FROM a; END $$", {"DELETES_DATA"}),
+        ("DROP SCHEMA s CASCADE", {"DELETES_DATA", "BREAKS_OLD_CODE"}),
+        ("ALTER TABLE a RENAME TO b", {"BREAKS_OLD_CODE", ACCESS}),
+        ("ALTER TABLE a RENAME COLUMN b TO c", {"BREAKS_OLD_CODE", ACCESS}),
+        ("ALTER TABLE a ALTER COLUMN b SET NOT NULL", {"BREAKS_OLD_CODE", ACCESS}),
+        ("ALTER TABLE a ALTER COLUMN b TYPE bigint", {"BREAKS_OLD_CODE", ACCESS, "TABLE_REWRITE"}),
+        ("ALTER TABLE a ADD COLUMN b uuid DEFAULT gen_random_uuid()", {ACCESS, "TABLE_REWRITE"}),
+        ("ALTER TABLE a ADD COLUMN b int DEFAULT 5", {ACCESS}),
+        ("CREATE INDEX i ON a (b)", {SHARE}),
+        ("CREATE INDEX CONCURRENTLY i ON a (b)", set()),
+        ("ALTER TABLE a ADD CONSTRAINT f FOREIGN KEY (b) REFERENCES p (id)", {SHARE}),
+        ("ALTER TABLE a VALIDATE CONSTRAINT f", set()),
+        ("VACUUM FULL a", {ACCESS, "TABLE_REWRITE"}),
+        ("SELECT 'DROP TABLE a'", set()),
+        ("INSERT INTO a VALUES (1, 'DELETE FROM b')", set()),
+        ("-- DROP TABLE a\nSELECT 1", set()),
+        ("CREATE TABLE n (id int); CREATE INDEX i ON n (id); DROP TABLE n", set()),
+        ("CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$ DELETE FROM a $$", set()),
+    ],
+)  # fmt: skip
+def test_postgres_statements(sql: str, hazards: set[str]) -> None:
+    assert _hazards(sql) == hazards
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "duckdb"])
+def test_other_engines_take_no_table_locks(dialect: Dialect) -> None:
+    assert _hazards("ALTER TABLE a DROP COLUMN b", dialect) == {"DELETES_DATA", "BREAKS_OLD_CODE"}
+    assert _hazards("CREATE INDEX i ON a (b)", dialect) == set()
+    assert _hazards("DROP TABLE a", dialect) == {"DELETES_DATA", "BREAKS_OLD_CODE"}
+
+
+def test_findings_have_lines_and_squawk_speaks_beside() -> None:
+    text = "SELECT 1;\n\nDROP TABLE a;\nALTER TABLE b ADD COLUMN c int NOT NULL;\n"
+    findings = lint(text, "postgres", "x.sql")
+    assert [(f.line, f.rule) for f in findings if f.rule == "DELETES_DATA"] == [(3, "DELETES_DATA")]
+    assert any(f.line == 4 and f.rule == "squawk:adding-required-field" and not f.hazard for f in findings)
+    assert str(findings[0]).startswith("x.sql:3: ")
+    assert findings[0].as_json()["line"] == 3
+
+
+def _step(sql: str, *checks: StepCheck) -> Step:
+    return Step("contract.a.x", Phase.CONTRACT, "edited", "x", ("a",), (sql,), ("SELECT 1",), checks=checks)
+
+
+def test_a_dropped_column_that_a_check_proves_a_copy_is_no_loss() -> None:
+    proof = StepCheck("equal", 'SELECT * FROM "a" WHERE "new" IS DISTINCT FROM "old"')
+    drop = 'ALTER TABLE "a" DROP COLUMN "old"'
+    assert Hazard.DELETES_DATA not in hazards_of(_step(drop, proof), "postgres", {})
+    assert Hazard.DELETES_DATA in hazards_of(_step(drop), "postgres", {})
+    other = StepCheck("equal", 'SELECT * FROM "b" WHERE "new" IS DISTINCT FROM "old"')
+    assert Hazard.DELETES_DATA in hazards_of(_step(drop, other), "postgres", {})
+    beside = StepCheck("equal", 'SELECT * FROM "a" WHERE "new" IS DISTINCT FROM "third"')
+    assert Hazard.DELETES_DATA in hazards_of(_step(drop, beside), "postgres", {})
+    partly = StepCheck("equal", 'SELECT * FROM "a" WHERE "new" IS DISTINCT FROM "old" AND FALSE')
+    assert Hazard.DELETES_DATA in hazards_of(_step(drop, partly), "postgres", {})
+
+
+def test_a_file_can_only_add() -> None:
+    current = read_ddl("CREATE TABLE a (id INTEGER PRIMARY KEY, b INTEGER);", "postgres")
+    plan = build_plan(current, read_ddl("CREATE TABLE a (id INTEGER PRIMARY KEY);", "postgres"), Answers(none=True))
+    bare = replace(plan, steps=tuple(replace(s, hazards=()) for s in plan.steps))
+    again = with_hazards(bare, {})
+    found = next(s for s in again.steps if s.operation == "drop_column")
+    assert {Hazard.DELETES_DATA, Hazard.ACCESS_EXCLUSIVE_LOCK, Hazard.BREAKS_OLD_CODE} <= set(found.hazards)
+    more = replace(plan, steps=tuple(replace(s, hazards=(Hazard.LONG_RUNNING,)) for s in plan.steps))
+    assert all(Hazard.LONG_RUNNING in s.hazards for s in with_hazards(more, {}).steps)
+    assert {f.rule for f in lint_plan(plan)} >= {"DELETES_DATA", "BREAKS_OLD_CODE"}
+
+
+def test_facts_are_read_of_a_live_schema() -> None:
+    import sqlite3
+    from contextlib import closing
+
+    from tools.schema.sqlite import read_sqlite
+
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(
+            "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id));"
+            "INSERT INTO p VALUES (1), (2); CREATE VIEW v AS SELECT id FROM p;"
+            "CREATE TRIGGER t AFTER INSERT ON p BEGIN SELECT 1; END;"
+        )
+        facts = read_facts(read_sqlite(connection), lambda sql: connection.execute(sql).fetchall())
+    assert facts["p"] == TableFacts(2, 0, ("t",), ("c", "v"))
+    assert facts["c"] == TableFacts(0, 0, (), ())

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.migrate.kit import Desk, Target, contents, make_people, opened, people_plan, people_steps, with_step
-from tools.errors import Busy, DatabaseError, LocationError, SourceError, StepFailed
+from tools.errors import BackupFailed, Busy, DatabaseError, LocationError, SourceError, StepFailed
 from tools.migrate import backfill as batches
 from tools.migrate import execute
 from tools.migrate.backend import Backend
@@ -59,6 +59,15 @@ def test_a_lock_that_is_given_up_in_time_is_waited_for(postgres: Target, desk: D
         timer.start()
         assert migration.execute(plan.steps[0], desk.approve(migration.action(plan.steps[0]))).status == "done"
         timer.join()
+
+
+def test_a_statement_that_holds_everybody_up_is_given_up(postgres: Target) -> None:
+    with opened(postgres.location) as backend:
+        backend.timeouts = Timeouts(statement=0.1)  # type: ignore[attr-defined]
+        with pytest.raises(DatabaseError, match="statement timeout"), backend.transaction(brief=True):
+            backend.query("SELECT pg_sleep(5)")
+        with backend.transaction():
+            backend.query("SELECT pg_sleep(0.2)")
 
 
 def concurrent_plan(target: Target) -> Plan:
@@ -144,7 +153,7 @@ def test_a_locked_sqlite_file_is_said_to_be(sqlite: Target, desk: Desk, monkeypa
         migration.backend.execute("PRAGMA busy_timeout = 50")
         approval = desk.approve(migration.action(plan.steps[0]))
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StepFailed, match="is locked by another program"):
+        with pytest.raises(BackupFailed, match="is locked by another program.*was not started"):
             migration.execute(plan.steps[0], approval)
         other.execute("ROLLBACK")
 

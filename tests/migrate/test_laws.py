@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from tests.migrate.kit import Desk, Target, contents, make_people, opened, people_plan, with_step
-from tools.errors import ApprovalRefused, Busy, Drift, Refused, StepFailed, UsageError
+from tools.errors import ApprovalRefused, BackupFailed, Busy, Drift, Refused, StepFailed, UsageError
 from tools.migrate.grant import ShadowGrant, mint
 from tools.migrate.rehearse import rehearse
 from tools.migrate.run import Migration
@@ -211,6 +210,9 @@ def test_without_a_rehearsal_every_step_says_so(people: Target, desk: Desk, plan
     with desk.migration(plan, people.location, rehearsal=rehearsal) as migration:
         assert Hazard.NOT_REHEARSED not in migration.view(first(plan)).hazards
         assert migration.view(first(plan)).rehearsal is not None
+        fill = migration.view(plan.steps[1])
+        assert (fill.rows, fill.backup, fill.begun) == (50, True, False)
+        assert fill.sql[-1].startswith("UPDATE")
 
 
 def test_one_approval_of_several_steps_covers_what_was_rehearsed(people: Target, desk: Desk, plan: Plan) -> None:
@@ -239,19 +241,13 @@ def test_a_check_that_fails_names_the_row(people: Target, desk: Desk, plan: Plan
         assert backend.query('SELECT count(*) FROM "people" WHERE "nick" IS NOT NULL') == [(0,)]
 
 
-def test_a_missing_backup_stops_the_step(people: Target, desk: Desk, plan: Plan, tmp_path: Path) -> None:
-    from tools.errors import BackupFailed
-
+def test_a_missing_backup_stops_the_step(people: Target, desk: Desk, plan: Plan) -> None:
+    before = contents(people.location)
     desk.home.mkdir()
     (desk.home / "backups").write_text("a file where a folder should be")
-    with desk.migration(plan, people.location) as migration:
+    with desk.migration(plan, people.location) as migration, pytest.raises(BackupFailed, match="was not started"):
         migration.execute(first(plan), desk.approve(migration.action(first(plan))))
-        before = contents_inside(migration)
-        with pytest.raises(BackupFailed, match="was not started"):
-            migration.execute(plan.steps[1], desk.approve(migration.action(plan.steps[1])))
-        assert contents_inside(migration) == before
-    assert tmp_path.exists()
-
-
-def contents_inside(migration: Migration) -> list[tuple[object, ...]]:
-    return migration.backend.query('SELECT "id", "nick" FROM "people" ORDER BY "id"')
+    assert contents(people.location) == before
+    (desk.home / "backups").unlink()
+    desk.run_all(plan, people.location)
+    assert verify(people.location).ok

@@ -60,10 +60,11 @@ class Backend(Protocol):
         """What the database says of its tables, by table key."""
         ...
 
-    def transaction(self, *, rebuild: bool = False) -> AbstractContextManager[None]:
+    def transaction(self, *, rebuild: bool = False, brief: bool = False) -> AbstractContextManager[None]:
         """All that is executed inside commits together, or not at all.
 
         rebuild: tables may be dropped and made again under their old name without taking rows of other tables along.
+        brief: the statements hold locks that everybody waits for, and should be quick: one that is not is given up.
         """
         ...
 

@@ -1,7 +1,7 @@
 """Backups: made under another name, read back and checked, and only then given their own.
 
-A folder a backup, in `home/backups/<run>/`: the data beside `manifest.json`. Before a run's first writing step the
-whole database is kept, before each writing step the tables that it touches, and the whole database again before a
+A folder a backup, in `home/backups/<run>/`: the data beside `manifest.json`. Before a run's first statement the whole
+database is kept, before each step that writes data the tables that it touches, and the whole database again before a
 step that no SQL can undo. Whatever goes wrong is BackupFailed, and the step does not start (law 8).
 """
 
@@ -80,10 +80,10 @@ def back_up(backend: Backend, tables: Sequence[Table] | None, home: Path, *, run
     folder = home / "backups" / run
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        number = len([path for path in folder.iterdir() if path.is_dir()]) + 1
-        name = f"{number:03d}"
+        for left in folder.glob(".*.tmp"):  # of a process that was killed: nobody else backs up this run
+            shutil.rmtree(left, ignore_errors=True)
+        name = f"{max([int(path.name) for path in folder.iterdir() if path.name.isdigit()], default=0) + 1:03d}"
         temporary = folder / f".{name}.tmp"
-        shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
     except OSError as error:
         raise BackupFailed(

@@ -43,7 +43,7 @@ class DuckDBBackend:
         return read_facts(self.schema(), self.query)
 
     @contextmanager
-    def transaction(self, *, rebuild: bool = False) -> Generator[None]:
+    def transaction(self, *, rebuild: bool = False, brief: bool = False) -> Generator[None]:
         self.execute("BEGIN TRANSACTION")
         try:
             yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import psycopg
@@ -15,10 +15,14 @@ from tools.location import masked
 from tools.migrate.advisory import ExecutorLock
 from tools.migrate.backend import Fingerprint, Key
 from tools.migrate.concurrently import drop_leftover, index_done
-from tools.plan.facts import Facts, read_facts
+from tools.plan.facts import Facts, TableFacts, read_facts
 from tools.schema.model import Schema
+from tools.schema.render import qualified
 
 CONNECT_SECONDS = 10
+ROW_BYTES = 100
+"""How large a row is taken to be where the server has no estimate."""
+COUNTED_BYTES = 10_000_000
 _NULL = "18446744073709551629"
 """What NULL counts for in a checksum: a prime beyond every 64-bit hash."""
 _WRAP = 1 << 64
@@ -30,10 +34,10 @@ _PLAIN_TEXT = {"TimeZone": "UTC", "DateStyle": "ISO", "IntervalStyle": "iso_8601
 @dataclass(frozen=True)
 class Timeouts:
     """Seconds. lock: how long one try may stand in the queue for a lock, where it holds up everybody behind it.
-    statement: how long a statement that waits for nothing may take while it holds its locks; 0 for ever."""
+    statement: how long a statement may take in a transaction that is to be brief; 0 for ever."""
 
     lock: float = 2.0
-    statement: float = 0.0
+    statement: float = 30.0
 
 
 class PostgresBackend:
@@ -62,13 +66,27 @@ class PostgresBackend:
             return read_postgres(self.connection, source=self.location)
 
     def facts(self) -> Facts:
-        return read_facts(self.schema(), self.query)
+        """The server's own estimates. A table that was never analysed has none: a small one is counted, a large one
+        told by its size."""
+        found = read_facts(self.schema(), self.query)
+        unknown = {
+            str(key) for (key,) in self.query(
+                """SELECT CASE n.nspname WHEN 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END
+                   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                   WHERE c.relkind = 'r' AND c.reltuples < 0"""
+            )
+        }  # fmt: skip
+        return found | {key: replace(found[key], rows=self._guess(key, found[key])) for key in unknown & found.keys()}
+
+    def _guess(self, key: str, facts: TableFacts) -> int:
+        return facts.bytes // ROW_BYTES if facts.bytes > COUNTED_BYTES else self.rows(qualified(key))
 
     @contextmanager
-    def transaction(self, *, rebuild: bool = False) -> Generator[None]:
+    def transaction(self, *, rebuild: bool = False, brief: bool = False) -> Generator[None]:
+        longest = self.timeouts.statement if brief else 0
         with _words(), self.connection.transaction():
             self.execute(f"SET LOCAL lock_timeout = '{int(self.timeouts.lock * 1000)}ms'")
-            self.execute(f"SET LOCAL statement_timeout = '{int(self.timeouts.statement * 1000)}ms'")
+            self.execute(f"SET LOCAL statement_timeout = '{int(longest * 1000)}ms'")
             yield
 
     def mark(self, number: int) -> str:

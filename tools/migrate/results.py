@@ -19,7 +19,7 @@ committed, statement (one that runs alone), batch_written (in the batch's transa
 class StepView:
     """What a person is shown before a step: exactly what would run, and what is known of it.
 
-    rows: an estimate of the rows touched, None where nothing tells. backup: one is made first. begun: an earlier
+    rows: an estimate of the rows touched. backup: one is made first. begun: an earlier
     attempt was cut off, and this goes on with it. rehearsal: seconds, rows and digests on the shadow, as JSON.
     """
 
@@ -27,7 +27,7 @@ class StepView:
     sql: tuple[str, ...]
     undo: tuple[str, ...]
     hazards: tuple[str, ...]
-    rows: int | None
+    rows: int
     backup: bool
     begun: bool
     rehearsal: dict[str, Any] | None

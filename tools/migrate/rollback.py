@@ -66,11 +66,9 @@ class Rollback(Session):
 
     def view(self, step: Step) -> StepView:
         """What a person should see before they approve the way back of a step. Reads only."""
-        facts = self.facts()
-        table = next((key for key in step.objects if key in facts), "")
         return StepView(
             step=step, sql=step.undo, undo=step.statements(), hazards=self.action(step).hazards,
-            rows=facts[table].rows if table and step.writes_data else 0, backup=self._needs_backup(step),
+            rows=self.rows_touched(step), backup=self._needs_backup(step),
             begun=self.begun(step, "undo") is not None, rehearsal=None, notes=tuple(self._notes(step)),
         )  # fmt: skip
 

@@ -72,13 +72,11 @@ class Migration(Session):
 
     def view(self, step: Step) -> StepView:
         """What a person should see before they approve the step. Reads only."""
-        facts = self.facts()
-        table = step.backfill.table_key if step.backfill else next((key for key in step.objects if key in facts), "")
-        touched = facts[table].rows if table in facts and (step.writes_data or step.backfill) else 0
         rehearsed = self.rehearsal.step(step.id) if self.rehearsal else None
         return StepView(
             step=step, sql=step.statements(), undo=step.undo, hazards=self.action(step).hazards,
-            rows=None if touched < 0 else touched, backup=step.writes_data, begun=self.begun(step, "apply") is not None,
+            rows=self.rows_touched(step), backup=self._needs_backup(step),
+            begun=self.begun(step, "apply") is not None,
             rehearsal=rehearsed.as_json() if rehearsed else None, notes=_notes(step),
         )  # fmt: skip
 
@@ -262,9 +260,14 @@ class Migration(Session):
         return run
 
     def _back_up(self, work: Work) -> str:
-        if self.authority.grant is not None or not work.step.writes_data:
+        if self.authority.grant is not None or not self._needs_backup(work.step):
             return ""
         return back_up_step(self, work.step)
+
+    def _needs_backup(self, step: Step) -> bool:
+        """Before every step that writes data, and before a run's first statement, whatever it is: the way back to the
+        origin must be open from there on."""
+        return step.writes_data or bool(step.statements() and not any(entry.backup for entry in self.entries()))
 
     def _account(self, work: Work) -> int:
         """The rows that a `baseline` or `proof` step counts; StepFailed when a proof finds one amiss."""

@@ -96,6 +96,13 @@ class Session:
     def forget_facts(self) -> None:
         self._facts = None
 
+    def rows_touched(self, step: Step) -> int:
+        """About how many rows the step writes: those of the table it fills, else of the first that it touches."""
+        facts = self.facts()
+        filled = [step.backfill.table_key] if step.backfill else []
+        found = next((facts[key] for key in (*filled, *step.objects) if key in facts), None)
+        return found.rows if found and (step.writes_data or step.backfill) else 0
+
     def live_hazards(self, step: Step) -> set[str]:
         return {str(hazard) for hazard in hazards_of(step, self.backend.dialect, self.facts())}
 

@@ -48,7 +48,7 @@ class SQLiteBackend:
         return read_facts(self.schema(), self.query)
 
     @contextmanager
-    def transaction(self, *, rebuild: bool = False) -> Generator[None]:
+    def transaction(self, *, rebuild: bool = False, brief: bool = False) -> Generator[None]:
         if rebuild:
             # Inside a transaction these do nothing, and a dropped parent would take its children's rows along.
             self.execute("PRAGMA foreign_keys = OFF")

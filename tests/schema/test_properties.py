@@ -20,7 +20,7 @@ from tools.schema.render import script
 from tools.schema.serial import schema_from_json, schema_to_json
 
 relaxed = settings(
-    max_examples=40, deadline=None, derandomize=True,
+    max_examples=20, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )  # fmt: skip
 NAMES = st.sampled_from(["a", "b", "c", "select", "Mixed Case", "x.y", 'it"s', "naïve", "order", "d1", "snake_case"])
@@ -176,7 +176,7 @@ CREATE VIEW v AS SELECT id, b FROM a WHERE b IN ('p', 'q');
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(data=st.data())
-@settings(relaxed, max_examples=120)
+@settings(relaxed, max_examples=80)
 def test_broken_sql_is_an_error_or_listed_and_never_a_traceback(dialect: Dialect, data: st.DataObject) -> None:
     text = GOOD
     for _ in range(data.draw(st.integers(1, 3))):
@@ -192,7 +192,7 @@ def test_broken_sql_is_an_error_or_listed_and_never_a_traceback(dialect: Dialect
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(text=st.text(string.ascii_letters + " \n();,'\"$-/*[]`\\:", max_size=60))
-@settings(relaxed, max_examples=120)
+@settings(relaxed, max_examples=80)
 def test_any_text_at_all(dialect: Dialect, text: str) -> None:
     error_of(text, dialect)
 

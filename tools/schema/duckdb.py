@@ -59,7 +59,8 @@ _MACROS = f"""
 _COMMENTS = f"""
     SELECT schema_name, name, kind, part, comment FROM (
         SELECT schema_name, table_name AS name, 'TABLE' AS kind, '' AS part, comment FROM duckdb_tables() WHERE {_HERE}
-        UNION ALL SELECT schema_name, table_name, 'COLUMN', '.' || column_name, comment FROM duckdb_columns() WHERE {_HERE}
+        UNION ALL SELECT schema_name, table_name, 'COLUMN', '.' || column_name, comment
+            FROM duckdb_columns() WHERE {_HERE}
         UNION ALL SELECT schema_name, view_name, 'VIEW', '', comment FROM duckdb_views() WHERE {_HERE}
         UNION ALL SELECT schema_name, type_name, 'TYPE', '', comment FROM duckdb_types() WHERE {_HERE}
         UNION ALL SELECT schema_name, index_name, 'INDEX', '', comment FROM duckdb_indexes()

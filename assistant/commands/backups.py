@@ -42,7 +42,7 @@ def restore(
 ) -> int:
     """Put a backup back. Rows written since are lost: it carries DELETES_DATA."""
     from assistant.consent import approval_for, parse_consent
-    from tools.migrate.backup import Restore
+    from tools.migrate.restore import Restore
 
     workspace = Workspace()
     consent = parse_consent(yes, allow)

@@ -52,7 +52,7 @@ def _gaps(data: Data) -> Parts:
     if not data["total"]:
         return [f"Nothing is missing: {data['current']} is as {data['desired']} wants it."]
     counts = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in sorted(data["counts"].items()))
-    head = f"{_many(data['total'], 'gap')} in {_many(len(data['tables']), 'table')}: {counts}."
+    head = f"{_many(data['total'], 'gap')} in {_many(data['tables'], 'table')}: {counts}."
     lines = [f"- {gap_sentence(gap)}" for gap in data["items"]]
     return [head, Listing(lines, data["total"]), *_open(data), "Say `plan it` for the steps."]
 

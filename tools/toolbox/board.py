@@ -134,5 +134,4 @@ def boards(desk: Desk) -> Boards:
 def _tasks(board: Board, tasks: list[Task], arguments: Paged) -> Outcome:
     from tools.tasks.serial import tasks_to_json
 
-    shown = page(tasks, arguments.offset, arguments.limit)
-    return Outcome({"board": board.title} | shown | {"items": tasks_to_json(board, shown["items"])})
+    return Outcome({"board": board.title} | page(tasks_to_json(board, tasks), arguments.offset, arguments.limit))

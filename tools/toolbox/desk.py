@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -122,9 +123,21 @@ class Proposed:
     standing: str = ""
 
 
+PAGE_CHARACTERS = 10_000
+"""How much of a list one answer holds, whatever was asked for."""
+
+
+def at_most(items: Iterable[str], number: int = 20) -> list[str]:
+    """The first of many sentences, and how many were left out."""
+    found = list(items)
+    return found[:number] + ([f"… and {len(found) - number} more"] if len(found) > number else [])
+
+
 def page(items: list[Any], offset: int = 0, limit: int = 40) -> dict[str, Any]:
-    """One page of a list, with what is needed to ask for the next one."""
+    """One page of a list of plain JSON, with what is needed to ask for the next one. Long entries make it shorter."""
     shown = items[offset : offset + limit]
+    while len(shown) > 1 and len(json.dumps(shown, default=str)) > PAGE_CHARACTERS:
+        shown = shown[: len(shown) // 2]
     answer: dict[str, Any] = {"total": len(items), "offset": offset, "items": shown}
     if offset + len(shown) < len(items):
         answer["next_offset"] = offset + len(shown)

@@ -13,9 +13,9 @@ from pydantic import Field
 from knowledge.approvals import Action
 from knowledge.records import Records
 from tools.errors import SourceError, UsageError
-from tools.toolbox.desk import Desk, Outcome, Proposed, page
+from tools.toolbox.desk import Desk, Outcome, Proposed, at_most, page
 from tools.toolbox.jobs import SingleJob, approval_of, put
-from tools.toolbox.schema import Arguments, Paged, asked
+from tools.toolbox.schema import Arguments, Paged, asked, missing_values
 
 if TYPE_CHECKING:
     from tools.migrate.rehearsal import Rehearsal
@@ -134,8 +134,8 @@ def plan_in_short(plan: Plan) -> dict[str, Any]:
     return {
         "plan": plan.digest, "dialect": plan.dialect, "current": plan.current_source, "desired": plan.desired_source,
         "phases": [{"phase": str(phase), "steps": len(steps)} for phase, steps in plan.phases()],
-        "hazards": dict(hazards), "questions": [asked(question) for question in plan.questions],
-        "held_back": list(plan.held_back), "notes": list(plan.notes),
+        "hazards": dict(hazards), "questions": at_most(asked(question) for question in plan.questions),
+        "held_back": at_most(plan.held_back), "notes": at_most(plan.notes),
     }  # fmt: skip
 
 
@@ -145,22 +145,6 @@ def steps_in_short(plan: Plan, reasons: bool = False) -> list[dict[str, Any]]:
          "hazards": [str(hazard) for hazard in step.hazards]} | ({"reason": step.reason} if reasons else {})
         for number, step in enumerate(plan.steps, 1)
     ]  # fmt: skip
-
-
-def missing_values(desk: Desk) -> tuple[tuple[str, str], ...]:
-    """(table, column) of what must get a value for old rows that no answer and no default gives."""
-    from tools.schema.gaps import compare
-    from tools.schema.model import Column
-
-    found: list[tuple[str, str]] = []
-    for gap in compare(desk.current_schema, desk.desired_schema, desk.answers):
-        after = gap.after
-        needs = gap.kind == "column_added" or (gap.kind == "nullability_changed")
-        if not needs or not isinstance(after, Column) or after.nullable or not gap.column:
-            continue
-        if after.default is None and after.generated is None and after.identity is None:
-            found.append((gap.table, gap.column))
-    return tuple(pair for pair in found if desk.answers.fill(*pair) is None)
 
 
 class WritePlanJob(SingleJob):

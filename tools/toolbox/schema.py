@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tools.errors import UsageError
 from tools.schema.model import Question, Schema, Table
 from tools.toolbox.answers import with_fill
-from tools.toolbox.desk import Desk, Outcome, page
+from tools.toolbox.desk import Desk, Outcome, at_most, page
 
 
 class Arguments(BaseModel):
@@ -69,8 +69,8 @@ def list_gaps(desk: Desk, arguments: ListGaps) -> Outcome:
     questions = rename_questions(current, desired, desk.answers)
     return Outcome({
         "current": current.source, "desired": desired.source,
-        "counts": dict(Counter(gap["kind"] for gap in gaps)), "tables": dict(Counter(gap["table"] for gap in gaps)),
-        "questions": [asked(question) for question in questions],
+        "counts": dict(Counter(gap["kind"] for gap in gaps)), "tables": len({gap["table"] for gap in gaps}),
+        "questions": at_most(asked(question) for question in questions),
         **page(gaps, arguments.offset, arguments.limit),
     })  # fmt: skip
 
@@ -78,7 +78,6 @@ def list_gaps(desk: Desk, arguments: ListGaps) -> Outcome:
 def ask_questions(desk: Desk, arguments: Arguments) -> Outcome:
     """Put every open question to the person, those left open before included."""
     from tools.schema.renames import rename_questions
-    from tools.toolbox.plan import missing_values
 
     pins = desk.pins.model_copy(update={"left_open": []})
     questions = rename_questions(desk.current_schema, desk.desired_schema, desk.answers)
@@ -129,6 +128,22 @@ def asked(question: Question) -> str:
     """A rename question as a sentence."""
     before = question.before if question.kind == "table" else f"{question.table}.{question.before}"
     return f"is {'table ' if question.kind == 'table' else ''}{before} renamed to {question.after}?"
+
+
+def missing_values(desk: Desk) -> tuple[tuple[str, str], ...]:
+    """(table, column) of what must get a value for old rows that no answer and no default gives."""
+    from tools.schema.gaps import compare
+    from tools.schema.model import Column
+
+    found: list[tuple[str, str]] = []
+    for gap in compare(desk.current_schema, desk.desired_schema, desk.answers):
+        after = gap.after
+        needs = gap.kind == "column_added" or (gap.kind == "nullability_changed")
+        if not needs or not isinstance(after, Column) or after.nullable or not gap.column:
+            continue
+        if after.default is None and after.generated is None and after.identity is None:
+            found.append((gap.table, gap.column))
+    return tuple(pair for pair in found if desk.answers.fill(*pair) is None)
 
 
 def whole_table(table: Table) -> dict[str, Any]:

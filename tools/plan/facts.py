@@ -41,6 +41,15 @@ def read_facts(schema: Schema, query: Query) -> Facts:
     }
 
 
+def facts_of(schema: Schema) -> Facts:
+    """What a schema alone tells: triggers and dependants, no sizes."""
+    return {t.key: TableFacts(0, 0, _triggers(schema, t), _dependants(schema, t)) for t in schema.tables}
+
+
+def is_own_trigger(name: str) -> bool:
+    return name.startswith(("_oneplan_", "zz_oneplan_"))
+
+
 def _sizes(schema: Schema, query: Query) -> dict[str, tuple[int, int]]:
     from tools.schema.render import quote
 
@@ -56,7 +65,8 @@ def _key(namespace: str, name: str) -> str:
 
 
 def _triggers(schema: Schema, table: Table) -> tuple[str, ...]:
-    return tuple(t.name for t in schema.triggers if t.table == table.key)
+    """The users' own: those that a running plan has put there keep its copies equal, and are expected."""
+    return tuple(t.name for t in schema.triggers if t.table == table.key and not is_own_trigger(t.name))
 
 
 def _dependants(schema: Schema, table: Table) -> tuple[str, ...]:

@@ -145,7 +145,10 @@ class Pair:
 
 def pair_up(current: Schema, target: Schema, answers: Answers) -> tuple[Pair, ...]:
     """Every table of the current schema that the target keeps, under its old name or an answered new one."""
-    renamed = {new: old for old, new in answers.tables}
+    renamed = {
+        new: old for old, new in answers.tables
+        if current.table(old) and not current.table(new) and target.table(new) and not target.table(old)
+    }  # fmt: skip
     pairs: list[Pair] = []
     for after in target.tables:
         before = current.table(renamed.get(after.key, after.key)) or current.table(after.key)

@@ -27,6 +27,7 @@ def contract(draft: Draft) -> None:
 def _step(draft: Draft, sequence: Sequence, *, make: bool) -> None:
     phase = Phase.EXPAND if make else Phase.CONTRACT
     create, drop = create_sequence(sequence), f"DROP SEQUENCE {qualified(sequence.key)}"
+    sql, undo = ((create,), (drop,)) if make else _without(draft, sequence, create, drop)
     left = tuple(s for s in draft.state.sequences if s.key != sequence.key)
     operation = "create_sequence" if make else "drop_sequence"
     draft.add(
@@ -36,13 +37,31 @@ def _step(draft: Draft, sequence: Sequence, *, make: bool) -> None:
             operation,
             f"{'Create' if make else 'Drop'} sequence {sequence.key}",
             (sequence.key,),
-            (create,) if make else (drop,),
-            (drop,) if make else (create,),
+            sql,
+            undo,
+            reversible=bool(undo),
             hazards=() if make else (Hazard.BREAKS_OLD_CODE,),
             closes=tuple(
                 g.sentence for g in draft.gaps if g.kind.startswith("sequence_") and sequence.key in (g.name, g.table)
             ),
-            reason="A new sequence disturbs nobody." if make else "Undoing makes it again, counting from its start.",
+            reason="A new sequence disturbs nobody." if make else _reason(draft),
         ),
         replace(draft.state, sequences=(*left, sequence) if make else left),
     )
+
+
+def _without(draft: Draft, sequence: Sequence, create: str, drop: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sequence dropped, and made again where it stood. DuckDB sets no sequence to a value."""
+    if draft.dialect != "postgres":
+        return (drop,), ()
+    aside = draft.kept(f"drop {sequence.key}")
+    where = f"SELECT last_value, is_called FROM {qualified(sequence.key)}"
+    name = qualified(sequence.key).replace("'", "''")
+    back = f"SELECT setval('{name}', last_value, is_called) FROM {aside.name}"
+    return (*aside.make(where), drop), (create, back, aside.drop())
+
+
+def _reason(draft: Draft) -> str:
+    if draft.dialect == "postgres":
+        return "Where it stood is set aside; undoing goes on counting from there."
+    return "DuckDB sets no sequence to a value: one made again would count from its start, over numbers that are used."

@@ -4,6 +4,7 @@ SQLite makes anew takes its triggers along."""
 from __future__ import annotations
 
 from tools.plan.draft import Draft
+from tools.plan.facts import is_own_trigger
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.shape import with_trigger, without_trigger
 from tools.schema.model import Trigger
@@ -63,4 +64,4 @@ def _normal(draft: Draft, trigger: Trigger) -> Trigger:
 
 
 def _own(trigger: Trigger) -> bool:
-    return trigger.name.startswith(("_oneplan_", "zz_oneplan_"))
+    return is_own_trigger(trigger.name)

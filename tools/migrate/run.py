@@ -242,7 +242,7 @@ class Migration(Session):
 
     def _open_run(self, schema: Schema) -> Run:
         """The run on record, made in this transaction if this is its first step, with how the tables look before it."""
-        if self.run is not None and not self._left_behind:
+        if self.run is not None:
             if self.run.plan_digest != self.plan.digest:  # edited since: from this step on it is the run's plan
                 self.journal.set_plan(self.run.id, self.plan.digest, plan_to_yaml(self.plan))
             return self.run

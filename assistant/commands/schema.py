@@ -99,9 +99,9 @@ def read_pair(
     from tools.schema.source import read_schema
 
     places = [workspace.settings.location(current), workspace.settings.location(desired)]
-    live = next((kind for kind in (parse_location(place).live for place in places) if kind), None)
+    kinds = [parse_location(place).live for place in places]
     chosen: Dialect | None = parse_dialect(dialect) if dialect else None
-    fallback: Dialect | None = live or workspace.settings.project.dialect
+    fallback: Dialect | None = kinds[0] or kinds[1] or workspace.settings.project.dialect
     before, after = (
         read_schema(place, dialect=chosen, fallback=fallback, namespaces=namespaces, exclude=exclude)
         for place in places

@@ -57,7 +57,7 @@ class Draft:
         return kept(self.dialect, step_id, self.fingerprint)
 
     def aside(self, column: Column, value: str) -> str:
-        """A value as it is set aside: enums as text, since a kept table must not hold on to a type that changes."""
+        """A value as it is set aside: an enum as text, since a kept table must not hold on to a type that changes."""
         return f"CAST({value} AS text)" if self._is_enum(column) else value
 
     def restored(self, column: Column, value: str) -> str:

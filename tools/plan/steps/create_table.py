@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tools.plan.draft import Draft
 from tools.plan.model import Phase, Step
+from tools.plan.pairs import SHADOW
 from tools.plan.shape import edit_table, parents_first, with_table
 from tools.schema.model import Column, ForeignKey, Schema, Table
 from tools.schema.render import add_constraint, create_index, create_namespace, create_table, foreign_key_sql, qualified
@@ -77,7 +78,9 @@ def can_point(schema: Schema, table: Table, key: ForeignKey) -> bool:
     parent = schema.table(key.ref_table)
     if parent is None:
         return False
-    unique = [u.columns for u in parent.uniques] + [i.columns for i in parent.indexes if i.unique and not i.where]
+    # An index that waits to become a key cannot be let go again while a foreign key leans on it.
+    free = [i for i in parent.indexes if i.unique and not i.where and not i.name.endswith(SHADOW)]
+    unique = [u.columns for u in parent.uniques] + [i.columns for i in free]
     unique += [parent.primary_key.columns] if parent.primary_key else []
     if not any(set(columns) == set(key.ref_columns) for columns in unique):
         return False

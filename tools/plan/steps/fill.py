@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tools.plan.casts import affinity
 from tools.plan.draft import Draft
 from tools.plan.kept import key_match, key_select
 from tools.plan.model import Backfill, Phase, Step
@@ -108,7 +109,7 @@ def _fill_existing(draft: Draft, pair: Pair, move: Move) -> None:
     aside = draft.kept(step_id)
     steady = is_steady(value, draft.dialect)
     sql = aside.make(
-        f"SELECT {key_select(place.key)}, {draft.aside(column, value)} AS {place.column}"
+        f"SELECT {key_select(place.key)}, {_filled(draft, column, value)} AS {place.column}"
         f" FROM {qualified(table.key)} WHERE {place.column} IS NULL"
     )
     draft.add(
@@ -136,6 +137,13 @@ def _fill_existing(draft: Draft, pair: Pair, move: Move) -> None:
         None,
         (f"{table.key}#{move.old.name}", f"{table.key}#{live}"),
     )
+
+
+def _filled(draft: Draft, column: Column, value: str) -> str:
+    """What the column will hold. A kept column of SQLite has no affinity that would make a number equal to its text."""
+    if draft.dialect == "sqlite":
+        return f"CAST({value} AS TEXT)" if affinity(column.type) == "TEXT" else value
+    return draft.aside(column, value)
 
 
 def _from_kept(draft: Draft, place: _Place, kept_table: str, value: str) -> str:

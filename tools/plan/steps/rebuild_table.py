@@ -40,16 +40,35 @@ def needs_rebuild(draft: Draft, pair: Pair) -> bool:
 
 
 def _together(draft: Draft, waiting: list[Pair]) -> list[Pair]:
-    """DuckDB makes tables that lean on each other anew in one go; SQLite goes table by table."""
-    if draft.dialect == "sqlite":
-        return waiting[:1]
+    """Tables that lean on each other go in one step on DuckDB, and on SQLite where a key that is pointed to changes its
+    name; else SQLite goes table by table."""
     keys = {waiting[0].after.key: None}
+    if draft.dialect == "sqlite":
+        return _linked(draft, waiting, set(keys))
     while True:
         members = cluster(draft.state, draft.target, keys)
         more = {p.after.key: None for p in waiting if p.after.key in members}
         if set(more) <= set(keys):
             return [p for p in waiting if p.after.key in keys]
         keys |= more
+
+
+def _linked(draft: Draft, waiting: list[Pair], keys: set[str]) -> list[Pair]:
+    """The pairs that SQLite must make anew together: no foreign key may point to a column that is not there."""
+    pairs = {p.after.key: p for p in waiting}
+    while True:
+        more = set(keys)
+        for child in pairs.values():
+            for key in (*draft.table(child.after.key).foreign_keys, *child.after.foreign_keys):
+                parent = pairs.get(key.ref_table)
+                if parent is None or not {child.after.key, key.ref_table} & keys:
+                    continue
+                there = draft.table(key.ref_table)
+                if not all(there.column(c) and parent.after.column(c) for c in key.ref_columns):
+                    more |= {child.after.key, key.ref_table}
+        if more == keys:
+            return [p for p in waiting if p.after.key in keys]
+        keys = more
 
 
 @dataclass(frozen=True)
@@ -73,7 +92,8 @@ def _rebuild(draft: Draft, pairs: list[Pair]) -> None:
     if reversible:
         undo += rebuild(after, before, {p.after.key: _back(draft, p, asides[p.after.key]) for p in pairs})
         undo += [aside.table.drop() for aside in asides.values() if aside.moves]
-    objects = cluster(before, after, {p.after.key: None for p in pairs}) if draft.dialect == "duckdb" else (first,)
+    keys = {p.after.key: None for p in pairs}
+    objects = cluster(before, after, keys) if draft.dialect == "duckdb" else tuple(keys)
     draft.add(
         Step(
             step_id,

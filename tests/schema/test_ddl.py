@@ -147,6 +147,17 @@ def test_the_header_comment_names_the_dialect(line: str, dialect: Dialect | None
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\n"])
+def test_lines_of_every_system_are_counted_alike(dialect: Dialect, end: str) -> None:
+    with pytest.raises(SourceError, match=r"^f\.sql:4: "):
+        read_ddl(
+            end.join(["CREATE TABLE a (x int);", "", "CREATE TABLE b (", "  5 int,", " w int);"]),
+            dialect,
+            "f.sql",
+        )
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_what_is_temporary_is_listed(dialect: Dialect) -> None:
     schema = read_ddl("CREATE TEMPORARY TABLE a (x int); CREATE TABLE b (x int);", dialect, "f.sql")
     assert [table.key for table in schema.tables] == ["b"]

@@ -48,7 +48,8 @@ def read_ddl(text: str, dialect: Dialect, source: str = "") -> Schema:
 
     Raises SourceError (`source:line: what`) for text that does not parse and for definitions that the engine refuses.
     """
-    statements = split(text, dialect, source)
+    # Engines do not agree on what a lone carriage return is; with one kind of line all count the same.
+    statements = split(text.replace("\r\n", "\n").replace("\r", "\n"), dialect, source)
     listed: list[NotUnderstood] = []
     with scratch(dialect) as engine:
         run = [found for found in statements if not _says_nothing(found) and _why_not_run(found, dialect) is None]

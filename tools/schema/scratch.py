@@ -10,7 +10,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import Any
 
@@ -140,10 +140,11 @@ class _DuckdbScratch:
         self._connection.execute("BEGIN")
         try:
             self._timed(";\n".join(statement.text for statement in statements))
+            self._connection.execute("COMMIT")
         except duckdb.Error:
-            self._connection.execute("ROLLBACK")
+            with suppress(duckdb.Error):  # a failed COMMIT has rolled back by itself
+                self._connection.execute("ROLLBACK")
             return False
-        self._connection.execute("COMMIT")
         return True
 
     def _timed(self, sql: str) -> None:

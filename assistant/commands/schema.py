@@ -99,7 +99,7 @@ def read_pair(
     from tools.schema.source import read_schema
 
     places = [workspace.settings.location(current), workspace.settings.location(desired)]
-    kinds = [parse_location(place).live for place in places]
+    kinds: list[Dialect | None] = [parse_location(place).live for place in places]
     chosen: Dialect | None = parse_dialect(dialect) if dialect else None
     fallback: Dialect | None = kinds[0] or kinds[1] or workspace.settings.project.dialect
     before, after = (

@@ -158,6 +158,8 @@ class _Stoppable:
             except BaseException as error:  # handed to whoever waits
                 came.put(error)
 
+        if self._belt.stop.is_set():  # asked to stop before: not a token is spent
+            raise KeyboardInterrupt
         # A thread of its own, since nothing ends a read from a socket; left behind, it ends with its time-out.
         Thread(target=ask, daemon=True).start()
         while not self._belt.stop.is_set():

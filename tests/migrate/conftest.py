@@ -73,7 +73,8 @@ def _target(kind: Any, request: pytest.FixtureRequest, folder: Path) -> Iterator
             shutil.copy(location.removeprefix(f"{kind}:///"), new.removeprefix(f"{kind}:///"))
             return new
 
-        yield Target(kind, fresh(), fresh, copy)
+        shadow = request.getfixturevalue("postgres_server") if kind == "postgres" else None
+        yield Target(kind, fresh(), fresh, copy, shadow)
 
 
 def _from_template(server: str, new: str, old: str) -> str:

@@ -30,6 +30,8 @@ class Target:
     location: str
     fresh: Callable[[], str]
     copy: Callable[[str], str]
+    shadow: str | None = None
+    """A server that is up already, so that not every rehearsal has to start one."""
 
 
 def make_people(location: str, rows: int = 50, *, notes: bool = True) -> None:

@@ -16,8 +16,8 @@ from tools.migrate.verify import verify
 from tools.plan.model import Plan
 
 ROOT = Path(__file__).parents[2]
-STRIDE = {"sqlite": 1, "duckdb": 4, "postgres": 4}
-"""The engines share the code between boundaries: one is cut off at each of them, the others at every fourth."""
+STRIDE = {"sqlite": 1, "duckdb": 6, "postgres": 6}
+"""The engines share the code between boundaries: one is cut off at each of them, the others at every sixth."""
 
 
 def crash_plan(target: Target) -> Plan:

@@ -206,7 +206,7 @@ def test_without_a_rehearsal_every_step_says_so(people: Target, desk: Desk, plan
         assert Hazard.NOT_REHEARSED in migration.view(first(plan)).hazards
         with pytest.raises(Refused, match="only after a rehearsal"):
             migration.phase_action(migration.pending())
-    rehearsal = rehearse(plan, people.location)
+    rehearsal = rehearse(plan, people.location, shadow=people.shadow)
     with desk.migration(plan, people.location, rehearsal=rehearsal) as migration:
         assert Hazard.NOT_REHEARSED not in migration.view(first(plan)).hazards
         assert migration.view(first(plan)).rehearsal is not None
@@ -216,7 +216,7 @@ def test_without_a_rehearsal_every_step_says_so(people: Target, desk: Desk, plan
 
 
 def test_one_approval_of_several_steps_covers_what_was_rehearsed(people: Target, desk: Desk, plan: Plan) -> None:
-    rehearsal = rehearse(plan, people.location)
+    rehearsal = rehearse(plan, people.location, shadow=people.shadow)
     with desk.migration(plan, people.location, rehearsal=rehearsal) as migration:
         steps = migration.pending()
         proposal = desk.ledger.propose(migration.phase_action(steps), actor=desk.actor)
@@ -231,7 +231,7 @@ def test_one_approval_of_several_steps_covers_what_was_rehearsed(people: Target,
 def test_a_check_that_fails_names_the_row(people: Target, desk: Desk, plan: Plan) -> None:
     with opened(people.location) as backend:
         backend.execute('UPDATE "people" SET "name" = \'\' WHERE "id" = 42')
-    rehearsal = rehearse(plan, people.location)
+    rehearsal = rehearse(plan, people.location, shadow=people.shadow)
     assert not rehearsal.ok
     assert rehearsal.failed_step == "migrate-people-nick"
     assert "id=42" in rehearsal.sentence

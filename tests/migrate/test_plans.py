@@ -48,7 +48,7 @@ def test_rehearsed_run_proven_and_rolled_back(
     assert plan.digest == built.digest
     origin = contents(target.location)
 
-    rehearsal = rehearse(plan, target.location)
+    rehearsal = rehearse(plan, target.location, shadow=target.shadow)
     assert rehearsal.ok, rehearsal.sentence
     assert contents(target.location) == origin
     results = desk.run_all(plan, target.location, rehearsal=rehearsal)

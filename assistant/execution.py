@@ -82,6 +82,8 @@ class Applying:
         if result.status == "paused":
             raise KeyboardInterrupt
         say(f"{result.status:>6} {step.id}  {result.seconds:.2f} s, {result.rows} rows")
+        for note in result.notes:
+            say(f"       note: {note}")
 
     def _approval(self, migration: Migration, step: Step) -> str:
         if self.consent.yes or interactive():

@@ -69,6 +69,8 @@ class _Screen(AbstractContextManager["_Screen"]):
             self._console.print(Text(clean(event["text"]), style="bold"))
         elif event["kind"] == "done":
             self._console.print(Text(clean(_done_sentence(event["data"])), style="green"))
+            for note in event["data"].get("notes", ()):
+                self._console.print(Text(f"  note: {clean(note)}", style="yellow"))
 
     def _advance(self, what: str, done: int, total: int) -> None:
         if not self._console.is_terminal:

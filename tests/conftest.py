@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commandline import oneplan  # noqa: F401  a fixture for all
 from tools.embedded import scratch_database, server
 
 SEEDS = Path(__file__).parents[2] / "shared" / "seeds"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assistant.demo.rows import AGENTS, generate
-from tests.cli.conftest import Oneplan, oneplan  # noqa: F401  (a fixture)
+from tests.commandline import Oneplan
 
 
 def test_the_rows_tell_the_story() -> None:
@@ -25,7 +25,7 @@ def test_the_rows_tell_the_story() -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb", "postgres"])
-def test_the_demo_plays_to_its_end(oneplan: Oneplan, workspace: Path, kind: str) -> None:  # noqa: F811
+def test_the_demo_plays_to_its_end(oneplan: Oneplan, workspace: Path, kind: str) -> None:
     done = oneplan("demo", kind, "--yes")
     assert done.code == 0, done.err
     for turn in ("what is missing?", "plan it", "apply it", "verify", "roll back"):
@@ -38,7 +38,7 @@ def test_the_demo_plays_to_its_end(oneplan: Oneplan, workspace: Path, kind: str)
     assert (workspace / "demo" / ".oneplan" / "backups").is_dir()
 
 
-def test_the_way_back_ends_where_it_began(oneplan: Oneplan, workspace: Path) -> None:  # noqa: F811
+def test_the_way_back_ends_where_it_began(oneplan: Oneplan, workspace: Path) -> None:
     assert oneplan("demo", "--yes", "--dir", "here").code == 0
     with closing(sqlite3.connect(workspace / "here" / "app.db")) as connection:
         for table, rows in generate().items():
@@ -47,7 +47,7 @@ def test_the_way_back_ends_where_it_began(oneplan: Oneplan, workspace: Path) -> 
     assert kept == [], "what was set aside has gone back"
 
 
-def test_a_folder_that_no_demo_made_is_left_alone(oneplan: Oneplan, workspace: Path) -> None:  # noqa: F811
+def test_a_folder_that_no_demo_made_is_left_alone(oneplan: Oneplan, workspace: Path) -> None:
     (workspace / "demo").mkdir()
     (workspace / "demo" / "app.db").write_text("mine")
     refused = oneplan("demo", "--yes")

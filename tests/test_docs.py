@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assistant.demo.create import create, prepare_folder
-from tests.cli.conftest import Oneplan, oneplan  # noqa: F401  (a fixture)
+from tests.commandline import Oneplan
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -31,7 +31,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_the_commands_of_the_readme_run(oneplan: Oneplan, workspace: Path) -> None:  # noqa: F811
+def test_the_commands_of_the_readme_run(oneplan: Oneplan, workspace: Path) -> None:
     """Each command of the README's list, on the demo's database."""
     prepare_folder(workspace / "demo")
     create(workspace / "demo", "sqlite", "sqlite:///app.db")

@@ -1,18 +1,13 @@
-"""The command line as a script sees it: arguments in, exit code, stdout and stderr out."""
+"""A small shop: its schema now and as desired, and databases of each kind with rows in them."""
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from assistant.cli import run
 
 CURRENT = """
 CREATE TABLE customers (
@@ -61,41 +56,6 @@ ROWS = [
     for n in range(1, 401)
 ]
 ORDERS = [(n, 1 + n % 400, n * 7) for n in range(1, 901)]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def data(self) -> Any:
-        document = self.json
-        assert document["schema_version"] == 1
-        return document["data"]
-
-
-Oneplan = Callable[..., Outcome]
-
-
-@pytest.fixture
-def oneplan(capsys: pytest.CaptureFixture[str]) -> Oneplan:
-    """Run one command line in this process; a traceback on stderr fails the test."""
-
-    def call(*arguments: object) -> Outcome:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        assert "unexpected" not in err, err
-        return Outcome(code, out, err)
-
-    return call
 
 
 @pytest.fixture
@@ -160,3 +120,25 @@ def rows_of(database: str, query: str) -> list[tuple[Any, ...]]:
 
     with duckdb.connect(path, read_only=True) as duck:
         return duck.execute(query).fetchall()
+
+
+def change(database: str, statement: str) -> None:
+    """A change behind oneplan's back."""
+    if database.startswith("postgresql"):
+        import psycopg
+
+        with psycopg.connect(database) as connection:
+            connection.execute(statement.encode())
+        return
+    path = database.split(":///", 1)[1]
+    if database.startswith("sqlite"):
+        import sqlite3
+        from contextlib import closing
+
+        with closing(sqlite3.connect(path)) as lite, lite:
+            lite.execute(statement)
+        return
+    import duckdb
+
+    with duckdb.connect(path) as duck:
+        duck.execute(statement)

@@ -9,7 +9,7 @@ import pytest
 from assistant.consent import Consent, approval_for, parse_consent
 from assistant.session import Workspace
 from knowledge.approvals import Action
-from tests.cli.conftest import Oneplan
+from tests.commandline import Oneplan
 from tools.errors import ApprovalNeeded, UsageError
 from tools.plan.model import Hazard
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import CURRENT, Oneplan
+from tests.cli.conftest import CURRENT
+from tests.commandline import Oneplan
 
 
 def one_sentence(text: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Oneplan
+from tests.commandline import Oneplan
 
 BOARD = """# Board
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.conftest import ORDERS, ROWS, Oneplan, build_sqlite, rows_of
+from tests.cli.conftest import ORDERS, ROWS, build_sqlite, change, rows_of
+from tests.commandline import Oneplan
 
 ALLOW = "DELETES_DATA"
 CUSTOMERS = "SELECT id, name, mail, age, tier, old_note FROM customers ORDER BY id"
@@ -136,25 +137,3 @@ def test_a_dry_run_writes_nothing(oneplan: Oneplan, database: str, schemas: tupl
     assert oneplan("apply", plan, "--database", database, "--dry-run").code == 0
     assert oneplan("inspect", database, "--json").out == before
     assert oneplan("runs", "--database", database, "--json").data["runs"] == []
-
-
-def change(database: str, statement: str) -> None:
-    """A change behind oneplan's back."""
-    if database.startswith("postgresql"):
-        import psycopg
-
-        with psycopg.connect(database) as connection:
-            connection.execute(statement.encode())
-        return
-    path = database.split(":///", 1)[1]
-    if database.startswith("sqlite"):
-        import sqlite3
-        from contextlib import closing
-
-        with closing(sqlite3.connect(path)) as lite, lite:
-            lite.execute(statement)
-        return
-    import duckdb
-
-    with duckdb.connect(path) as duck:
-        duck.execute(statement)

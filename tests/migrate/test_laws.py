@@ -99,7 +99,7 @@ def test_what_changed_after_the_approval_closes_it(people: Target, desk: Desk, p
     with desk.migration(plan, people.location) as migration:
         approval = desk.approve(migration.action(first(plan)))
         migration.backend.execute('ALTER TABLE "people" ADD COLUMN "meanwhile" INTEGER')
-        with pytest.raises(ApprovalRefused, match="state of what it touches"):
+        with pytest.raises(ApprovalRefused, match="changed since it was approved"):
             migration.execute(first(plan), approval)
 
 

@@ -56,8 +56,8 @@ class Backend(Protocol):
         """The schema as the open transaction sees it, oneplan's own tables left out."""
         ...
 
-    def facts(self) -> Facts:
-        """What the database says of its tables, by table key."""
+    def facts(self, schema: Schema | None = None) -> Facts:
+        """What the database says of its tables, by table key. `schema`: as just read, where the caller has it."""
         ...
 
     def transaction(self, *, rebuild: bool = False, brief: bool = False) -> AbstractContextManager[None]:

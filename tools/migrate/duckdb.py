@@ -39,8 +39,8 @@ class DuckDBBackend:
         with _words():
             return read_duckdb(self.connection, source=self.location)
 
-    def facts(self) -> Facts:
-        return read_facts(self.schema(), self.query)
+    def facts(self, schema: Schema | None = None) -> Facts:
+        return read_facts(schema or self.schema(), self.query)
 
     @contextmanager
     def transaction(self, *, rebuild: bool = False, brief: bool = False) -> Generator[None]:

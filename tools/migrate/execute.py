@@ -59,12 +59,12 @@ class Work:
 @dataclass(frozen=True)
 class Hooks:
     """What the kind of session adds. back_up: its result names the backup, "" for none. open_run: makes the run's
-    record in the first step's transaction. account: rows the step counted. close: the run's state once the step is
-    done."""
+    record in the first step's transaction. account: rows the step counted, and sentences on what it found. close: the
+    run's state once the step is done."""
 
     back_up: Callable[[Work], str]
     open_run: Callable[[Schema], Run]
-    account: Callable[[Work], int]
+    account: Callable[[Work], tuple[int, tuple[str, ...]]]
     close: Callable[[Work], RunState]
 
 
@@ -77,6 +77,7 @@ class StepRun:
         self.session, self.work, self.action, self.hooks, self.progress = session, work, action, hooks, progress
         self.backend, self.journal = session.backend, session.journal
         self.started = time.perf_counter()
+        self.notes: tuple[str, ...] = ()
 
     def carry_out(self, approval_id: str, begun: Entry | None) -> StepResult:
         """Raises ApprovalRefused, BackupFailed, Drift or StepFailed: nothing is changed, or the step is resumable."""
@@ -108,7 +109,7 @@ class StepRun:
 
     def _transaction(self, permit: Permit, backup: str) -> Entry:
         work, backend = self.work, self.backend
-        counted = self.hooks.account(work)
+        counted, self.notes = self.hooks.account(work)
         with backend.transaction(rebuild=work.step.rebuild, brief=self._brief()):
             schema = backend.schema()
             before = objects_digest(schema, work.step.objects)
@@ -180,7 +181,7 @@ class StepRun:
         self.session.tell("finished", self.work.step)
         permit.record("done")
         self.session.tell("recorded", self.work.step)
-        return StepResult(entry.step, "done", self._seconds(), entry.rows, entry.backup)
+        return StepResult(entry.step, "done", self._seconds(), entry.rows, entry.backup, self.notes)
 
     def _alone(self, entry: Entry, permit: Permit, *, again: bool) -> Entry:
         try:

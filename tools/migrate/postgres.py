@@ -65,10 +65,10 @@ class PostgresBackend:
         with _words():
             return read_postgres(self.connection, source=self.location)
 
-    def facts(self) -> Facts:
+    def facts(self, schema: Schema | None = None) -> Facts:
         """The server's own estimates. A table that was never analysed has none: a small one is counted, a large one
         told by its size."""
-        found = read_facts(self.schema(), self.query)
+        found = read_facts(schema or self.schema(), self.query)
         unknown = {
             str(key) for (key,) in self.query(
                 """SELECT CASE n.nspname WHEN 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END

@@ -108,7 +108,7 @@ class Rollback(Session):
             raise Refused(f"step {step.id!r} cannot be undone now: {told}")
         planned, begun = pending[0], self.begun(pending[0], "undo")
         work = Work.back(planned, None if planned.reversible else self._backup_before(planned))
-        hooks = Hooks(self._back_up, self._open_run, lambda _work: 0, self._close)
+        hooks = Hooks(self._back_up, self._open_run, lambda _work: (0, ()), self._close)
         try:
             return StepRun(self, work, self.action(planned), hooks, progress).carry_out(approval_id, begun)
         finally:
@@ -128,7 +128,7 @@ class Rollback(Session):
             raise UsageError(f"run {self.run_id} has no step {self._to!r}: see `oneplan runs`")
         self.found = f"run {self.run_id} of {self.run.started}: {len(self._standing())} steps stand applied"
         if not self.torn() and self._standing():
-            self.refuse_drift(self.backend.schema(), self.run)
+            self.refuse_drift(self.schema(), self.run)
 
     def _standing(self) -> list[str]:
         """The steps to undo, in the order in which they were applied: one cut off half way is the last of them."""
@@ -172,7 +172,7 @@ class Rollback(Session):
     def _written_since(self, step: Step) -> bool:
         """Whether any row differs from what it was right after the step: a restore would take it back too."""
         found = self.journal.fingerprints(self.run_id, AFTER + step.id)
-        schema = self.backend.schema()
+        schema = self.schema()
         accounts = compare_origin(self.backend, schema, found)
         return not found or not all(account.proven for account in accounts) or len(schema.tables) != len(found)
 

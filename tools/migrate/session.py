@@ -46,6 +46,7 @@ class Session:
         self._observer = observer
         self._exits = ExitStack()
         self._facts: Facts | None = None
+        self._schema: Schema | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as exits:
@@ -90,11 +91,19 @@ class Session:
     def facts(self) -> Facts:
         """What the database says of its tables; asked once between two steps."""
         if self._facts is None:
-            self._facts = self.backend.facts()
+            self._facts = self.backend.facts(self.schema())
         return self._facts
 
-    def forget_facts(self) -> None:
-        self._facts = None
+    def schema(self) -> Schema:
+        """The schema as it was when first asked for since the last step. What is approved on it is judged anew inside
+        the step's own transaction, so that a change in between is refused there."""
+        if self._schema is None:
+            self._schema = self.backend.schema()
+        return self._schema
+
+    def forget(self) -> None:
+        """After a write: the next look reads anew."""
+        self._facts = self._schema = None
 
     def rows_touched(self, step: Step) -> int:
         """About how many rows the step writes: those of the table it fills, else of the first that it touches."""
@@ -107,7 +116,7 @@ class Session:
         return {str(hazard) for hazard in hazards_of(step, self.backend.dialect, self.facts())}
 
     def base(self, step: Step) -> str:
-        return objects_digest(self.backend.schema(), step.objects)
+        return objects_digest(self.schema(), step.objects)
 
     def refuse_drift(self, schema: Schema, run: Run) -> None:
         """Drift unless the schema is as the run left it."""
@@ -129,7 +138,7 @@ class Session:
     def _refresh(self) -> None:
         if self.run_id:
             self.run = self.journal.run(self.run_id)
-        self.forget_facts()
+        self.forget()
 
 
 def plan_of(run: Run) -> Plan:

@@ -44,8 +44,8 @@ class SQLiteBackend:
         with self._words():
             return read_sqlite(self.connection, source=self.location)
 
-    def facts(self) -> Facts:
-        return read_facts(self.schema(), self.query)
+    def facts(self, schema: Schema | None = None) -> Facts:
+        return read_facts(schema or self.schema(), self.query)
 
     @contextmanager
     def transaction(self, *, rebuild: bool = False, brief: bool = False) -> Generator[None]:

@@ -1,19 +1,19 @@
 """What can go wrong, as one tree.
 
-    OneplanError                    exit 1   one sentence: what, where, what to do
-    ├── UsageError                  exit 64  the call itself is wrong
-    │   └── LocationError           exit 64  not a location of a known kind
-    ├── SourceError                 exit 1   a schema, plan, board or document cannot be read (knows file and line)
-    ├── ApprovalNeeded              exit 3   no consent was given; the proposal stays pending
-    ├── Refused                     exit 4   unsafe: not done, and will not be done as things stand
-    │   ├── Drift                   exit 4   the database is not as the plan, or the approval, knew it
-    │   ├── ApprovalRefused         exit 4   the approval does not open this action
-    │   └── RehearsalFailed         exit 4   the plan failed on the shadow copy (knows the step)
-    ├── StepFailed                  exit 1   a step failed on the target and was undone or left resumable
-    ├── BackupFailed                exit 1   a backup could not be made or read back: the step did not start
-    ├── DatabaseError               exit 1   a database refused a statement (in its own words)
-    │   └── LockTimeout             exit 1   a lock was not to be had in time: worth another try
-    └── Busy                        exit 1   another process holds the store or the target
+OneplanError                    exit 1   one sentence: what, where, what to do
+├── UsageError                  exit 64  the call itself is wrong
+│   └── LocationError           exit 64  not a location of a known kind
+├── SourceError                 exit 1   a schema, plan, board or document cannot be read (knows file and line)
+├── ApprovalNeeded              exit 3   no consent was given; the proposal stays pending
+├── Refused                     exit 4   unsafe: not done, and will not be done as things stand
+│   ├── Drift                   exit 4   the database is not as the plan, or the approval, knew it
+│   ├── ApprovalRefused         exit 4   the approval does not open this action
+│   └── RehearsalFailed         exit 4   the plan failed on the shadow copy (knows the step)
+├── StepFailed                  exit 1   a step failed on the target and was undone or left resumable
+├── BackupFailed                exit 1   a backup could not be made or read back: the step did not start
+├── DatabaseError               exit 1   a database refused a statement (in its own words)
+│   └── LockTimeout             exit 1   a lock was not to be had in time: worth another try
+└── Busy                        exit 1   another process holds the store or the target
 """
 
 from __future__ import annotations

@@ -131,6 +131,4 @@ def _bare_path(text: str) -> Location:
         return Location(kind, text)
     if path.suffix.lower() in (".sql", ".ddl"):
         return Location("file", text)
-    raise LocationError(
-        f"{text!r} is of an unknown kind: use a .sql file, a SQLite or DuckDB file, or postgresql://…"
-    )
+    raise LocationError(f"{text!r} is of an unknown kind: use a .sql file, a SQLite or DuckDB file, or postgresql://…")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from tools.errors import ApprovalNeeded
 from tools.schema.model import Answers, Question, Schema
+from tools.toolbox.answers import with_rename
 
 
 def sentence(question: Question) -> str:
@@ -15,16 +15,6 @@ def sentence(question: Question) -> str:
     if question.kind == "table":
         return f"is table {question.before} renamed to {question.after}?"
     return f"is {question.table}.{question.before} renamed to {question.after}?"
-
-
-def answered(answers: Answers, question: Question, yes: bool) -> Answers:
-    """The answers with one more: a rename, or a pair declared unrelated."""
-    if not yes:
-        pair = (question.table or "", question.before, question.after)
-        return replace(answers, not_renames=(*answers.not_renames, pair))
-    if question.kind == "table":
-        return replace(answers, tables=(*answers.tables, (question.before, question.after)))
-    return replace(answers, columns=(*answers.columns, (question.table or "", question.before, question.after)))
 
 
 def ask_renames(
@@ -40,7 +30,7 @@ def ask_renames(
     while questions := rename_questions(current, desired, answers):
         question = questions[0]
         evidence = f" ({'; '.join(question.evidence)})" if question.evidence else ""
-        answers = answered(answers, question, _yes_or_no(sentence(question) + evidence))
+        answers = with_rename(answers, question, _yes_or_no(sentence(question) + evidence))
     if answers != begun:
         write_answers(answers, save)
         say(f"kept your answers in {save}")

@@ -15,6 +15,7 @@ from tools.location import masked
 from tools.migrate.advisory import ExecutorLock
 from tools.migrate.backend import Fingerprint, Key
 from tools.migrate.concurrently import drop_leftover, index_done
+from tools.migrate.keyset import batch_end, highest
 from tools.plan.facts import Facts, TableFacts, read_facts
 from tools.schema.model import Schema
 from tools.schema.render import qualified
@@ -146,17 +147,11 @@ class PostgresBackend:
         return Fingerprint(int(rows), checksums[-1], tuple(checksums[:-1]))
 
     def last_key(self, table: str, key: Sequence[str]) -> Key | None:
-        down = ", ".join(f"{column} DESC" for column in key)
-        found = self.query(f"SELECT {_texts(key)} FROM {table} ORDER BY {down} LIMIT 1")
-        return found[0] if found else None
+        return highest(self.query, table, _texts(key), key)
 
     def next_key(self, table: str, key: Sequence[str], after: Key | None, last: Key, size: int) -> Key | None:
         condition, values = self.key_range(table, key, after, last)
-        base = f"SELECT {_texts(key)} FROM {table} WHERE {condition} ORDER BY {', '.join(key)} LIMIT 1"
-        found = self.query(f"{base} OFFSET {size - 1}", values)
-        if found:
-            return found[0]
-        return last if self.query(base, values) else None
+        return batch_end(self.query, table, _texts(key), key, condition, values, size, last)
 
     def key_range(self, table: str, key: Sequence[str], after: Key | None, upto: Key) -> tuple[str, list[Any]]:
         # Keys are kept as text, and sent without a type: the server reads each as the column's own.

@@ -13,6 +13,7 @@ from tools.errors import Busy, DatabaseError, LockTimeout
 from tools.migrate.backend import Fingerprint, Key
 from tools.migrate.checksum import Checksums
 from tools.migrate.filelock import executor_lock
+from tools.migrate.keyset import batch_end, highest
 from tools.plan.facts import Facts, read_facts
 from tools.schema.model import Schema
 
@@ -109,18 +110,13 @@ class SQLiteBackend:
         return sums.fingerprint()
 
     def last_key(self, table: str, key: Sequence[str]) -> Key | None:
-        columns, down = ", ".join(key), ", ".join(f"{column} DESC" for column in key)
-        found = self.query(f"SELECT {columns} FROM {table} ORDER BY {down} LIMIT 1")
-        return _plain(found[0]) if found else None
+        found = highest(self.query, table, ", ".join(key), key)
+        return _plain(found) if found else None
 
     def next_key(self, table: str, key: Sequence[str], after: Key | None, last: Key, size: int) -> Key | None:
         condition, values = self.key_range(table, key, after, last)
-        columns = ", ".join(key)
-        base = f"SELECT {columns} FROM {table} WHERE {condition} ORDER BY {columns} LIMIT 1"
-        found = self.query(f"{base} OFFSET {size - 1}", values)
-        if found:
-            return _plain(found[0])
-        return last if self.query(base, values) else None
+        found = batch_end(self.query, table, ", ".join(key), key, condition, values, size, last)
+        return found if found is None or found is last else _plain(found)
 
     def key_range(self, table: str, key: Sequence[str], after: Key | None, upto: Key) -> tuple[str, list[Any]]:
         lower, values = ([], []) if after is None else ([_compare(key, ">", 1)], _values(after))

@@ -94,7 +94,7 @@ def read_pair(
     namespaces: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
 ) -> tuple[Schema, Schema]:
-    """Both schemas. A file without a dialect of its own takes the live side's."""
+    """Both schemas. `--dialect` speaks of the files; a file without a dialect of its own takes the live side's."""
     from tools.location import parse_dialect, parse_location
     from tools.schema.source import read_schema
 
@@ -102,9 +102,13 @@ def read_pair(
     kinds: list[Dialect | None] = [parse_location(place).live for place in places]
     chosen: Dialect | None = parse_dialect(dialect) if dialect else None
     fallback: Dialect | None = kinds[0] or kinds[1] or workspace.settings.project.dialect
+    if chosen and None in kinds:
+        spoken_of: tuple[Dialect | None, ...] = tuple(chosen if kind is None else None for kind in kinds)
+    else:
+        spoken_of = (chosen, chosen)  # two databases: a dialect that fits neither is a mistake, and read_schema says so
     before, after = (
-        read_schema(place, dialect=chosen, fallback=fallback, namespaces=namespaces, exclude=exclude)
-        for place in places
+        read_schema(place, dialect=said, fallback=fallback, namespaces=namespaces, exclude=exclude)
+        for place, said in zip(places, spoken_of, strict=True)
     )
     return before, after
 

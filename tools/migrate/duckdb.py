@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,7 +98,8 @@ class DuckDBBackend:
         try:
             rows, *totals = self.query(f"SELECT count(*), {', '.join(sums)} FROM {table}")[0]
         finally:
-            self.execute(f"SET TimeZone = '{zone}'")
+            with suppress(DatabaseError):  # a transaction that has just failed takes no more statements
+                self.execute(f"SET TimeZone = '{zone}'")
         checksums = [f"{int(total) % _WRAP:016x}" for total in totals]
         return Fingerprint(int(rows), checksums[-1], tuple(checksums[:-1]))
 

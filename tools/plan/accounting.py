@@ -33,9 +33,10 @@ def _pair(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
     if value is not None and not is_steady(value, draft.dialect):
         return None
     if move.recast and draft.dialect == "sqlite" and move.conversion is None:
-        return _sqlite_recast(move, value)
+        return _sqlite_recast(move, value or move.fallback)
     if move.recast and any(_uses(move.new.type, enum.name) for enum in draft.target.enums):
-        return _as_text(draft, move)  # the new type is not there yet when the old rows are counted
+        # The new type is not there yet when the old rows are counted, so neither are values of it.
+        return _as_text(draft, move) if value is None and move.fallback is None else None
     before = move.forward()
     if value is not None:
         before = f"COALESCE({before}, {value})"
@@ -54,4 +55,8 @@ def _sqlite_recast(move: Move, value: str | None) -> tuple[str, str]:
     old, new = quote(move.old.name), quote(move.new.name)
     kind = affinity(move.new.type)
     old = f"COALESCE({old}, {value})" if value is not None else old
-    return (old, new) if kind == "BLOB" else (f"CAST({old} AS {kind})", f"CAST({new} AS {kind})")
+    if kind == "BLOB":
+        return old, new
+    if kind == "NUMERIC":  # such a column stores 3.0 as 3, which CAST does only to text
+        old, new = f"CAST({old} AS TEXT)", f"CAST({new} AS TEXT)"
+    return f"CAST({old} AS {kind})", f"CAST({new} AS {kind})"

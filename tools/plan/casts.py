@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from tools.location import Dialect
+from tools.plan.sql import literal
 
+_RANGES = {
+    name: (-(1 << bits), (1 << bits) - 1)
+    for bits, names in ((15, ("smallint", "int2")), (31, ("integer", "int", "int4")), (63, ("bigint", "int8")))
+    for name in names
+}
 _SQLITE_TYPEOF = {
     "INTEGER": ("integer", "null"),
     "REAL": ("real", "integer", "null"),
@@ -76,7 +82,10 @@ def unconvertible(column: str, old: str, new: str, dialect: Dialect, version: st
     if dialect == "duckdb":
         return f"{column} IS NOT NULL AND TRY_CAST({column} AS {new}) IS NULL"
     if dialect == "postgres" and _is_text(old) and _major(version) >= 16:
-        return f"NOT pg_input_is_valid({column}, '{new}')"
+        return f"NOT pg_input_is_valid({column}, {literal(new)})"
+    if dialect == "postgres" and _is_number(old) and _base(new) in _RANGES:
+        low, high = _RANGES[_base(new)]
+        return f"{column} NOT BETWEEN {low} AND {high}"
     return None
 
 

@@ -8,10 +8,12 @@ from enum import StrEnum
 
 from tools.location import Dialect
 from tools.plan import casts
+from tools.plan.sql import is_steady
 from tools.schema.model import Answers, Column, Schema, Table
 from tools.schema.normal import normal_type
 from tools.schema.reads import columns_in
-from tools.schema.render import quote
+from tools.schema.render import default_sql, quote
+from tools.schema.types import widens
 
 SHADOW = "__oneplan"
 """What the name of a shadow column, index or constraint ends in while the old one still stands."""
@@ -39,7 +41,11 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Move:
-    """One column's way. `carrier` is the name under which the new values live until the contract phase."""
+    """One column's way. `carrier` is the name under which the new values live until the contract phase.
+
+    conversion: a person's word for how the new value comes of the old row. fallback: the new default, for rows whose
+    old value gives none, where the old type could not hold it.
+    """
 
     way: Way
     before: Column | None
@@ -47,6 +53,7 @@ class Move:
     carrier: str
     dialect: Dialect
     conversion: str | None = None
+    fallback: str | None = None
 
     @property
     def copied(self) -> bool:
@@ -73,10 +80,12 @@ class Move:
 
     def forward(self, source: str = "") -> str:
         """The new value as an expression over a row that has the old one."""
-        if self.conversion is not None:
-            return f"({self.conversion})"
         value = source or quote(self.old.name)
-        return casts.cast(value, self.old.type, self.new.type, self.dialect) if self.recast else value
+        if self.conversion is not None:
+            value = f"({self.conversion})"
+        elif self.recast:
+            value = casts.cast(value, self.old.type, self.new.type, self.dialect)
+        return value if self.fallback is None else f"COALESCE({value}, {self.fallback})"
 
     def backward(self, value: str) -> str:
         """The old value from a new one, where nothing was set aside for the row."""
@@ -176,7 +185,7 @@ def _moves(before: Table, after: Table, answers: Answers, dialect: Dialect) -> t
     )
     moves = [_move(before.column(renames.get(c.name, c.name)), c, after, answers, dialect) for c in after.columns]
     gone = [c for c in before.columns if after.column(c.name) is None and c.name not in renames.values()]
-    moves = [_recomputed(move, retyped) for move in moves]
+    moves = [_with_fallback(_recomputed(move, retyped), after) for move in moves]
     return (*moves, *(Move(Way.REMOVED, c, None, c.name, dialect) for c in gone))
 
 
@@ -185,6 +194,18 @@ def _recomputed(move: Move, retyped: tuple[str, ...]) -> Move:
     if move.dialect == "postgres" and move.way is Way.KEPT and reads_any(move.new.generated, retyped):
         return replace(move, way=Way.DERIVED)
     return move
+
+
+def _with_fallback(move: Move, table: Table) -> Move:
+    """A default that the old column need not be able to hold goes into the new one, with the converted values."""
+    if not move.copied or not move.recast or not move.old.nullable or move.new.default is None:
+        return move
+    key = table.primary_key
+    tight = not move.new.nullable or bool(key and move.new.name in key.columns)
+    lossless = move.conversion is None and widens(move.old.type, move.new.type, move.dialect)
+    if not tight or lossless or not is_steady(move.new.default, move.dialect):
+        return move
+    return replace(move, fallback=default_sql(move.new.default, move.dialect))
 
 
 def reads_any(expression: str | None, columns: tuple[str, ...]) -> bool:

@@ -49,7 +49,19 @@ def nothing_lost(pair: Pair, move: Move) -> StepCheck | None:
     condition = casts.lossy(quote(move.old.name), quote(move.carrier), move.old.type, move.new.type, move.dialect)
     what = f"{pair.after.key}.{move.old.name}"
     sentence = f"every value of {what} survives as {move.new.type} (else say how to convert, under fills)"
+    if condition and move.fallback is not None:
+        condition = f"{quote(move.old.name)} IS NOT NULL AND ({condition})"
     return StepCheck(sentence, f"SELECT * FROM {qualified(pair.after.key)} WHERE {condition}") if condition else None
+
+
+def convertible(key: str, move: Move, version: str) -> StepCheck | None:
+    """The rows of a table whose value the new type cannot hold; None where nothing can be asked without failing."""
+    if not move.recast or move.conversion is not None:
+        return None
+    kind = move.new.type
+    bad = casts.unconvertible(quote(move.old.name), move.old.type, kind, move.dialect, version)
+    sentence = f"every value of {key}.{move.old.name} can become {kind} (else say how to convert, under fills)"
+    return StepCheck(sentence, f"SELECT * FROM {qualified(key)} WHERE {bad}") if bad else None
 
 
 def _add(draft: Draft, pair: Pair, move: Move) -> None:
@@ -98,12 +110,7 @@ def _backfill(draft: Draft, pair: Pair, move: Move) -> None:
     key, kind = pair.after.key, move.new.type
     table, new = draft.table(key), quote(move.carrier)
     where = distinct(comparable(new, kind, move.dialect), comparable(move.forward(), kind, move.dialect), move.dialect)
-    checks: list[StepCheck] = []
-    if move.recast and move.conversion is None:
-        version = draft.origin.version
-        bad = casts.unconvertible(quote(move.old.name), move.old.type, kind, move.dialect, version)
-        sentence = f"every value of {key}.{move.old.name} can become {kind} (else say how to convert, under fills)"
-        checks += [StepCheck(sentence, f"SELECT * FROM {qualified(key)} WHERE {bad}")] if bad else []
+    check = convertible(key, move, draft.origin.version)
     draft.add(
         Step(
             draft.step_id(Phase.MIGRATE, key, f"fill_{move.carrier}"),
@@ -111,7 +118,7 @@ def _backfill(draft: Draft, pair: Pair, move: Move) -> None:
             "backfill",
             f"Copy {key}.{move.old.name} into {move.carrier} for old rows",
             (key,),
-            checks=tuple(checks),
+            checks=(check,) if check else (),
             backfill=Backfill(key, qualified(key), batch_key(table, draft.dialect), ((new, move.forward()),), where),
             writes_data=True,
             reason="In batches, only rows that still differ. Undoing leaves the copies: they go with their column.",

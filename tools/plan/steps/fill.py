@@ -36,6 +36,8 @@ def wanted(draft: Draft, pair: Pair, move: Move) -> str | None:
     said = draft.answers.fill(pair.after.key, move.new.name) if move.conversion is None else None
     if said is not None:
         return f"({said})"
+    if move.fallback is not None:
+        return None
     tight = must_hold(pair, move)
     if move.way is Way.ADDED:
         late = move.new.default is not None and not is_constant(move.new.default, draft.dialect)
@@ -76,6 +78,8 @@ def _fill_added(draft: Draft, pair: Pair, move: Move) -> None:
 
 def _ask_for_value(draft: Draft, pair: Pair, move: Move) -> None:
     missing = must_hold(pair, move) and move.new.generated is None and not (move.new.identity or move.new.serial)
+    if move.conversion is not None or move.fallback is not None:
+        return
     if missing and (move.new.default is None if move.way is Way.ADDED else move.old.nullable):
         name = f"{pair.after.key}.{move.new.name}"
         draft.note(

@@ -212,14 +212,19 @@ def _old_values(draft: Draft, table: Table, move: Move, stable: tuple[str, ...],
     """The old column beside the new one again, each row's value as it was, or worked out of the new one."""
     name, carrier = qualified(table.key), quote(move.carrier)
     old, kind = quote(move.old.name), move.new.type
-    sql = [add_column_sql(table, _bare(move.old), "postgres"), f"UPDATE {name} SET {old} = {move.backward(carrier)}"]
-    if aside and stable:
+    sql = [add_column_sql(table, _bare(move.old), "postgres")]
+    worked_out = f"UPDATE {name} AS t SET {old} = {move.backward(f't.{carrier}')}"
+    if not (aside and stable):
+        sql.append(worked_out)
+    else:
         match = key_match([quote(c) for c in stable], table_alias="t")
         became = f"k.{quote('became_' + move.new.name)}"
         now = comparable(draft.aside(move.new, f"t.{carrier}"), kind, "postgres")
         unchanged = same(comparable(became, kind, "postgres"), now, "postgres")
         value = draft.restored(move.old, f"k.{old}")
         sql.append(f"UPDATE {name} AS t SET {old} = {value} FROM {aside.name} AS k WHERE {match} AND {unchanged}")
+        # Only what was written since is worked out: an old value need not be one that its new form casts back to.
+        sql.append(f"{worked_out} WHERE NOT EXISTS (SELECT 1 FROM {aside.name} AS k WHERE {match} AND {unchanged})")
     column = table.column(move.old.name)
     return sql + _tighten(table, column or move.old)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from knowledge.approvals import Action, Proposal
     from tools.migrate.results import StepView
 
-KEYS = "[a]pprove  {phase}[r]eject with a reason  [q]uit, leaving it pending"
-PHASE = "approve the rest of the [p]hase  "
+KEYS = "[a]pprove  {phase}[r]eject  [q]uit for now"
+PHASE = "the rest of the [p]hase  "
 
 
 def ask_step(

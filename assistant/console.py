@@ -75,7 +75,7 @@ def print_gaps(gaps: Sequence[Gap], questions: Sequence[Question] = ()) -> None:
     from assistant.questions import sentence
     from tools.schema.serial import gap_to_json
 
-    show(gaps_view([gap_to_json(gap) | {"sentence": gap.sentence} for gap in gaps]))
+    show(gaps_view([gap_to_json(gap) for gap in gaps]))
     show(*(Text(f"open question: {clean(sentence(question))}", style="yellow") for question in questions))
 
 

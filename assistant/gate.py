@@ -14,7 +14,7 @@ from assistant.views import clean, proposal_view
 from tools.errors import ApprovalNeeded, OneplanError
 from tools.toolbox.answers import question_of
 
-KEYS = "[a]pprove  approve the [p]hase  [e]dit  [r]eject  [l]ook into  [q]uit, leaving it pending"
+KEYS = "[a]pprove  the whole [p]hase  [e]dit  [r]eject  [l]ook into  [q]uit for now"
 WORDS = {
     "a": "approve", "approve": "approve", "p": "phase", "phase": "phase", "e": "edit", "edit": "edit",
     "r": "reject", "reject": "reject", "l": "look", "look": "look", "q": "quit", "quit": "quit",
@@ -70,6 +70,9 @@ class Gate:
                 answer = acts[word]()
             except OneplanError as error:
                 terminal.show(Text(clean(error), style="red"))
+                continue
+            except KeyboardInterrupt:
+                terminal.show(Text("nothing was answered"))
                 continue
             if answer is not None:
                 return answer

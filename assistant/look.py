@@ -6,16 +6,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from assistant.threads import Conversation
 from assistant.tool_views import result_views
-from assistant.views import clean, sql_block, table
+from assistant.views import cell, clean, sql_block, table
 from tools.location import parse_location
-from tools.schema.model import Table
+from tools.schema.model import Table as SchemaTable
 
 SAMPLE = 5
+ABREAST = 6
+"""Up to how many columns a row is shown on one line."""
 
 
 def look_into(talk: Conversation, view: Mapping[str, Any]) -> list[RenderableType]:
@@ -35,7 +39,7 @@ def look_into(talk: Conversation, view: Mapping[str, Any]) -> list[RenderableTyp
     return parts
 
 
-def _rows(location: str, found: Table) -> RenderableType:
+def _rows(location: str, found: SchemaTable) -> RenderableType:
     from tools.migrate.open import open_backend
     from tools.schema.render import qualified
 
@@ -46,4 +50,18 @@ def _rows(location: str, found: Table) -> RenderableType:
         backend.close()
     if not rows:
         return Text("no rows", style="dim")
-    return table(rows[0], ([None if value is None else str(value) for value in row.values()] for row in rows))
+    cells = [[None if value is None else str(value) for value in row.values()] for row in rows]
+    return table(rows[0], cells) if len(rows[0]) <= ABREAST else Group(*_records(list(rows[0]), cells))
+
+
+def _records(names: list[str], rows: list[list[str | None]]) -> list[RenderableType]:
+    """Rows of a wide table, each under its number with a line for each column."""
+    parts: list[RenderableType] = []
+    for number, values in enumerate(rows, 1):
+        lines = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+        lines.add_column(style="dim")
+        lines.add_column(no_wrap=True, overflow="ellipsis")
+        for name, value in zip(names, values, strict=True):
+            lines.add_row(cell(name), cell(None if value is None else " ".join(value.split())))
+        parts += [Text(f"row {number}", style="bold"), Padding(lines, (0, 0, 0, 2))]
+    return parts

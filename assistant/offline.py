@@ -97,8 +97,16 @@ RULES = (
     _rule(r"\bschema\b|\btables\b|\binspect\b", ("inspect_schema", {})),
 )  # fmt: skip
 
-FOLLOW_UPS: dict[str, str] = {"make_plan": "rehearse_plan"}
-"""What is called next, by itself, when a tool has answered without a problem."""
+FAILED = "That did not work."
+ON_A_PLAN = ("apply_plan", "rehearse_plan")
+"""What needs a plan: where the conversation has none yet, it is made first."""
+
+
+SLASH_USAGE = {
+    "/explain": "Say which step: /explain N, by its number or its id in the plan.",
+    "/search": "Say what to look for: /search WORDS.",
+    "/ingest": "Say what to read in: /ingest PATH, a Markdown file or a folder of them.",
+}
 
 
 class OfflinePlanner:
@@ -112,14 +120,15 @@ class OfflinePlanner:
     def reply(self, messages: list[Message], tools: list[ToolSpec], on_text: Callable[[str], None]) -> Reply:
         turn = _this_turn(messages)
         calls = _next_calls(turn, {tool.name for tool in tools})
-        if calls:
-            number = len(messages)
-            made = [ToolCall(id=f"offline-{number}-{n}", name=name, arguments=json.dumps(arguments))
-                    for n, (name, arguments) in enumerate(calls)]  # fmt: skip
-            return Reply(message=Message(role="assistant", tool_calls=made))
-        text = _summary(turn, self._listings)
-        on_text(text)
-        return Reply(message=Message(role="assistant", content=text))
+        number = len(messages)
+        made = [ToolCall(id=f"offline-{number}-{n}", name=name, arguments=json.dumps(arguments))
+                for n, (name, arguments) in enumerate(calls)]  # fmt: skip
+        # What a plan holds is said before its first step is put before the person, not after the last one.
+        parts = _summary(turn, self._listings) if not calls or calls[0][0] == "apply_plan" else []
+        shown = [part for part in parts if part != FAILED]  # the error itself is on screen, in red
+        if shown:
+            on_text("\n\n".join(shown))
+        return Reply(message=Message(role="assistant", content="\n\n".join(parts), tool_calls=made))
 
 
 def _this_turn(messages: list[Message]) -> list[Message]:
@@ -130,13 +139,28 @@ def _this_turn(messages: list[Message]) -> list[Message]:
 def _next_calls(turn: list[Message], known: set[str]) -> list[tuple[str, Data]]:
     if not turn:
         return []
+    wanted = [call for call in understood(turn[0].content) if call[0] in known]
     answered = _answers(turn)
-    if not answered:
-        return [call for call in understood(turn[0].content) if call[0] in known]
+    if answered:
+        return [call for call in _follow_up(wanted, answered) if call[0] in known]
+    if wanted and wanted[0][0] in ON_A_PLAN and "migration_status" in known:
+        return [("migration_status", {})]
+    return wanted
+
+
+def _follow_up(wanted: list[tuple[str, Data]], answered: list[tuple[str, Data]]) -> list[tuple[str, Data]]:
+    """What is called next, by itself, once a tool has answered without a problem."""
     name, data = answered[-1]
-    follow = FOLLOW_UPS.get(name)
-    if follow and follow in known and not data.get("error") and data.get("total"):
-        return [(follow, {})]
+    if data.get("error"):
+        return []
+    if name == "migration_status" and wanted and wanted[0][0] in ON_A_PLAN:
+        return wanted if data.get("plan") else [("make_plan", {})]
+    if name == "make_plan" and data.get("total"):
+        return [("rehearse_plan", {})]
+    plans = [plan for tool, plan in answered if tool == "make_plan"]
+    if name == "rehearse_plan" and data.get("ok") and plans and ("apply_plan", {}) in wanted:
+        # With a question open the plan is not yet what was meant: the person says again that it may be applied.
+        return [] if plans[-1].get("questions") else wanted
     return []
 
 
@@ -156,19 +180,32 @@ def _answers(turn: list[Message]) -> list[tuple[str, Data]]:
     ]
 
 
-def _summary(turn: list[Message], listings: bool) -> str:
-    answered = _answers(turn)
-    if not answered:
-        asked = turn[0].content.strip().lower() if turn else ""
-        if asked in ("help", "/help", "?") or asked.startswith(("help", "what can you")):
-            return HELP
-        return "I am the offline planner and did not understand that. " + HELP
-    return "\n\n".join(_told(name, data, listings) for name, data in answered)
+def _summary(turn: list[Message], listings: bool) -> list[str]:
+    """What is said of the answers that nothing has been said of yet."""
+    if not _answers(turn):
+        return [_without_tools(turn[0].content.strip().lower() if turn else "")]
+    said = max((at for at, message in enumerate(turn) if message.role == "assistant" and message.content), default=0)
+    unsaid = _answers(turn)[len(_answers(turn[:said])) :]
+    # Where the status was looked up on the way to something else, it is no answer.
+    asked_for = {name for name, _ in understood(turn[0].content)}
+    return [
+        _told(name, data, listings)
+        for name, data in unsaid
+        if name != "migration_status" or name in asked_for or data.get("error")
+    ]
+
+
+def _without_tools(asked: str) -> str:
+    if asked in ("help", "/help", "?") or asked.startswith(("help", "what can you")):
+        return HELP
+    usage = SLASH_USAGE.get(asked.split()[0]) if asked else None
+    return usage or "I am the offline planner and did not understand that. " + HELP
 
 
 def _told(name: str, data: Data, listings: bool) -> str:
     if data.get("error"):
-        done = f" Done before that: {len(data['done'])} steps." if data.get("done") else ""
+        steps = len(data.get("done") or [])
+        done = f" Done before that: {steps} step{'' if steps == 1 else 's'}." if steps else ""
         why = f": {data['error']}." if listings else "."
-        return f"That did not work{why}".replace("..", ".") + done
+        return f"{FAILED.rstrip('.')}{why}".replace("..", ".") + done
     return told(name, data, listings)

@@ -23,6 +23,7 @@ class Listing:
         return "\n".join([*self.lines, *([f"and {left:,} more"] if left > 0 else [])])
 
 
+PLURALS = {"index": "indexes", "nullability": "nullabilities", "policy": "policies", "unique": "unique keys"}
 Parts = Sequence[str | Listing]
 
 
@@ -38,11 +39,12 @@ def told(name: str, data: Data, listings: bool) -> str:
 
 HELP = """\
 You can say:
-  what is missing?            the gaps between the current and the desired schema
+  what is missing?            the gaps between what you have and what you want
   plan it                     the stepwise plan, then its rehearsal on a copy
   why this order? · show step 3
-  fill agents.code = 'x'      a value for old rows; answer the questions · asks renames again
-  apply it                    puts each step before you; nothing runs without your yes
+  fill agents.code = 'x'      a value for old rows
+  answer the questions        asks again what was left open
+  apply it                    puts each step before you: nothing runs unasked
   where are we? · verify · roll back
   what can I start? · what is blocked? · show the board
   search WORDS · ingest docs"""
@@ -51,7 +53,7 @@ You can say:
 def _gaps(data: Data) -> Parts:
     if not data["total"]:
         return [f"Nothing is missing: {data['current']} is as {data['desired']} wants it."]
-    counts = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in sorted(data["counts"].items()))
+    counts = ", ".join(counted(kind, n) for kind, n in sorted(data["counts"].items()))
     head = f"{_many(data['total'], 'gap')} in {_many(data['tables'], 'table')}: {counts}."
     lines = [f"- {gap_sentence(gap)}" for gap in data["items"]]
     return [head, Listing(lines, data["total"]), *_open(data), "Say `plan it` for the steps."]
@@ -228,6 +230,15 @@ def _tasks(data: Data, word: str) -> Parts:
         owner = f" [{task['owner']}]" if task.get("owner") else ""
         lines.append(f"- {task['id']}: {task['description']}{owner}{waits}")
     return [f"{_many(data['total'], 'task')} {word}.", Listing(lines, data["total"])]
+
+
+def counted(kind: str, number: int) -> str:
+    """`2 columns added`: a gap's kind, as many times."""
+    noun, _, what = kind.rpartition("_")
+    if kind == "not_understood":
+        return f"{number:,} not understood"
+    noun = noun if number == 1 else PLURALS.get(noun, f"{noun}s")
+    return f"{number:,} {noun.replace('_', ' ')} {what}"
 
 
 def _many(number: int, noun: str) -> str:

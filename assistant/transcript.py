@@ -13,6 +13,7 @@ from rich.text import Text
 
 from assistant.tool_views import result_views
 from assistant.views import clean
+from assistant.wrap import WordWrap
 
 Event = dict[str, Any]
 
@@ -37,6 +38,7 @@ class _Screen(AbstractContextManager["_Screen"]):
     def __init__(self, console: Console) -> None:
         self._console = console
         self._in_text = False
+        self._text: WordWrap | None = None
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         self._what = ""
@@ -54,9 +56,7 @@ class _Screen(AbstractContextManager["_Screen"]):
             return
         self._end_progress()
         if event["kind"] == "text":
-            self._in_text = True
-            self._console.file.write(clean(event["text"]))
-            self._console.file.flush()
+            self._say(clean(event["text"]))
             return
         self._end_text()
         if event["kind"] == "tool":
@@ -71,6 +71,16 @@ class _Screen(AbstractContextManager["_Screen"]):
             self._console.print(Text(clean(_done_sentence(event["data"])), style="green"))
             for note in event["data"].get("notes", ()):
                 self._console.print(Text(f"  note: {clean(note)}", style="yellow"))
+
+    def _say(self, text: str) -> None:
+        """Text as it streams in; a pipe or a file gets it unbroken."""
+        if not self._console.is_terminal:
+            self._in_text = True
+            self._console.file.write(text)
+        else:
+            self._text = self._text or WordWrap(self._console.file.write, self._console.width)
+            self._text.feed(text)
+        self._console.file.flush()
 
     def _advance(self, what: str, done: int, total: int) -> None:
         if not self._console.is_terminal:
@@ -94,9 +104,11 @@ class _Screen(AbstractContextManager["_Screen"]):
         self._progress, self._task, self._what = None, None, ""
 
     def _end_text(self) -> None:
-        if self._in_text:
+        if self._text:
+            self._text.end()
+        if self._in_text or self._text:
             self._console.print()
-        self._in_text = False
+        self._in_text, self._text = False, None
 
 
 def _done_sentence(result: Event) -> str:

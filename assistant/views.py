@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePath
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -38,13 +39,15 @@ def table(headers: Iterable[str], rows: Iterable[Iterable[object]], right: Itera
     return view
 
 
-def sql_block(statements: Iterable[str]) -> Text:
+def sql_block(statements: Iterable[str]) -> RenderableType:
+    """SQL under its heading; a line that is too long goes on under its own beginning."""
     text = ";\n".join(clean(statement).strip().rstrip(";") for statement in statements)
-    indented = "\n".join(f"    {line}" for line in f"{text};".splitlines())
-    found = Syntax("", "sql", background_color="default").highlight(indented)
-    found.rstrip()
-    found.no_wrap, found.overflow = False, "fold"
-    return found
+    lines: list[RenderableType] = []
+    for line in Syntax("", "sql", background_color="default").highlight(f"{text};").split():
+        indent = len(line.plain) - len(line.plain.lstrip())
+        line.no_wrap, line.overflow = False, "fold"
+        lines.append(Padding(line[indent:], (0, 0, 0, 4 + indent)))
+    return Group(*lines)
 
 
 def gap_sentence(gap: JSON) -> str:
@@ -60,8 +63,9 @@ def gaps_view(gaps: Iterable[JSON]) -> RenderableType:
     rows = []
     for gap in gaps:
         sign, style = next((SIGNS[word] for word in SIGNS if gap["kind"].endswith(word)), ("?", "magenta"))
-        rows.append((Text(sign, style=style), gap["table"], gap["kind"].replace("_", " "), gap_sentence(gap)))
-    return table(("", "table", "gap", "what"), rows) if rows else Text("no gap: the two schemas are the same")
+        place = PurePath(gap.get("source") or "").name
+        rows.append((Text(sign, style=style), gap_sentence(gap), Text(clean(place), style="dim")))
+    return table(("", "gap", "read from"), rows) if rows else Text("no gap: the two schemas are the same")
 
 
 def hazards_text(hazards: Iterable[str]) -> Text:

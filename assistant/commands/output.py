@@ -20,7 +20,7 @@ def quiet_progress(quiet: bool) -> None:
 def say(text: str) -> None:
     """Talk: to stderr, unless --quiet."""
     if not _quiet:
-        print(text, file=sys.stderr)
+        print(_fitted(text), file=sys.stderr)
 
 
 def is_quiet() -> bool:
@@ -34,7 +34,7 @@ def print_json(kind: str, data: Any) -> None:
 def fail(message: str, code: int, kind: str, as_json: bool, proposal: str = "") -> int:
     """Say what went wrong on stderr (an error is never quiet); with --json also as the one document on stdout."""
     sentence = " ".join(message.split())
-    print(f"oneplan: {sentence}", file=sys.stderr)
+    print(_fitted(f"oneplan: {sentence}"), file=sys.stderr)
     if as_json:
         error: dict[str, Any] = {"type": kind, "message": sentence, "exit_code": code}
         if proposal:
@@ -42,6 +42,15 @@ def fail(message: str, code: int, kind: str, as_json: bool, proposal: str = "") 
         document = {"schema_version": SCHEMA_VERSION, "kind": "error", "data": None, "error": error}
         print(json.dumps(document, indent=2, ensure_ascii=False))
     return code
+
+
+def _fitted(text: str) -> str:
+    """For stderr: broken at words where that is a terminal."""
+    if not sys.stderr.isatty():
+        return text
+    from assistant.wrap import wrapped
+
+    return wrapped(text, sys.stderr)
 
 
 def interactive() -> bool:

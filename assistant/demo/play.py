@@ -33,8 +33,10 @@ def play_demo(name: str, folder: Path, yes: bool) -> int:
     with _database(dialect, folder) as database, _inside(folder):
         create(Path(), dialect, database)
         workspace = Workspace()
-        say(f"a {dialect} database with 182 agents and two legacy tables is in {folder}; the schema that the team")
-        say(f"wants is {folder / 'desired.sql'}, and what only people know is {folder / 'answers.yaml'}")
+        say(
+            f"{folder} holds a {dialect} database with 182 agents and two legacy tables; {folder / 'desired.sql'} is the "
+            f"schema that the team wants, and {folder / 'answers.yaml'} is what only people know"
+        )
         model = choose_model(workspace)
         if yes:
             return play(workspace, model, TURNS, OWN_DATABASE)

@@ -97,7 +97,7 @@ class Migration(Session):
         actions = [self.action(steps[0]), *(self._foreseen(step) for step in steps[1:])]
         phases = ", ".join(dict.fromkeys(step.phase.value for step in steps))
         return Action(
-            "apply_phase", f"{phases}: {len(steps)} steps of {self.backend.location}",
+            "apply_phase", f"{phases}: {len(steps)} step{'' if len(steps) == 1 else 's'} of {self.backend.location}",
             {**self._arguments(), "steps": [step.id for step in steps]},
             sql=tuple(sql for step in steps for sql in step.statements()), base=actions[0].base,
             hazards=tuple(sorted({hazard for action in actions for hazard in action.hazards})),
@@ -149,9 +149,10 @@ class Migration(Session):
         schema = self.schema()
         ours = last is not None and (last.plan_digest == self.plan.digest or self._edits(last))
         if last and last.open and not ours:
+            place = "the database" if self.authority.grant else self.backend.location
             raise Refused(
-                f"run {last.id} of another plan is unfinished on {self.backend.location}: "
-                "finish it, roll it back, or abandon it"
+                f"run {last.id} of another plan is unfinished on {place}: go on with that plan, give it up "
+                "(`oneplan apply ITS_PLAN --abandon`), or go back (`oneplan rollback`)"
             )
         if last and ours and self._goes_on(last, schema):
             self.run, self.run_id = last, last.id

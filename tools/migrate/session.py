@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -147,6 +147,13 @@ def plan_of(run: Run) -> Plan:
     if plan.digest != run.plan_digest:
         raise Refused(f"the plan kept in the journal for run {run.id} was changed: it can no longer be trusted")
     return plan
+
+
+def unfinished_run(database: str) -> Run | None:
+    """The run that somebody began there and nobody ended. Reads only."""
+    with closing(open_backend(database, read_only=True)) as backend:
+        runs = Journal(backend).runs()
+    return runs[-1] if runs and runs[-1].open else None
 
 
 def reversed_step(step: Step) -> Step:

@@ -80,14 +80,14 @@ def _tables(current: Schema, desired: Schema, dialect: Dialect) -> list[Gap]:
     found = differ(current.tables, desired.tables, lambda table: fold(table.key, dialect), lambda _: None)
     gaps = [
         Gap("table_added", table.key, to=wording.table(table), after=table, source=place(table.span),
-            sentence=f"table {table.key} is to be added, with {len(table.columns)} columns")
+            sentence=f"table {table.key} is to be added, with {_columns(table)}")
         for table in found.added
     ]  # fmt: skip
     for before, after in found.same:
         gaps += compare_tables(before, after, dialect)
     return gaps + [
         Gap("table_removed", table.key, from_=wording.table(table), before=table, source=place(table.span),
-            sentence=f"table {table.key} is to go, with {len(table.columns)} columns")
+            sentence=f"table {table.key} is to go, with {_columns(table)}")
         for table in found.removed
     ]  # fmt: skip
 
@@ -198,3 +198,7 @@ def _one_sided(item: NotUnderstood, side: str, which: str, span: Span | None) ->
         sentence=sentence, source=place(span), before=item if side == "from" else None,
         after=item if side == "to" else None,
     )  # fmt: skip
+
+
+def _columns(table: Table) -> str:
+    return "1 column" if len(table.columns) == 1 else f"{len(table.columns)} columns"

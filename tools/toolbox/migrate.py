@@ -13,7 +13,7 @@ from tools.errors import RehearsalFailed, UsageError
 from tools.toolbox.board import follow_run
 from tools.toolbox.desk import Desk, Outcome, Pins, Proposed
 from tools.toolbox.jobs import put
-from tools.toolbox.plan import keep_plan, rehearsal_of, rehearse_now, the_plan
+from tools.toolbox.plan import keep_plan, plan_or_none, rehearsal_of, rehearse_now, the_plan
 from tools.toolbox.schema import Arguments
 
 if TYPE_CHECKING:
@@ -57,7 +57,12 @@ class ApplyJob:
             pending = migration.pending(arguments.phases, arguments.step)
             steps = [step for step in pending if step.phase == pending[0].phase]
             action = migration.phase_action(steps)
-            return put(desk, action, phase_view(steps) | {"target": migration.backend.location})
+            view = phase_view(steps) | {
+                "kind": "phase",
+                "summary": how_many(steps),
+                "target": migration.backend.location,
+            }
+            return put(desk, action, view)
 
     def perform(self, desk: Desk, arguments: ApplyPlan, hints: Sequence[str]) -> Iterator[dict[str, Any]]:
         with self._open(desk) as migration:
@@ -122,7 +127,7 @@ class RollbackJob:
                 {"id": step.id, "sql": list(step.undo), "hazards": list(back.action(step).hazards)} for step in steps
             ]
             view = phase_view(steps) | {
-                "phase": "the whole way back", "summary": f"undo {len(steps)} steps", "target": back.backend.location,
+                "phase": "the whole way back", "summary": f"undo {how_many(steps)}", "target": back.backend.location,
                 "sql": [sql for step in steps for sql in step.undo], "agreed": agreed,
                 "hazards": sorted({hazard for one in agreed for hazard in one["hazards"]}),
             }  # fmt: skip
@@ -193,11 +198,15 @@ def undo_view(desk: Desk, back: Rollback, step: Step) -> dict[str, Any]:
 
 def phase_view(steps: Sequence[Step]) -> dict[str, Any]:
     return {
-        "kind": f"{len(steps)} steps",
+        "kind": how_many(steps),
         "phase": str(steps[0].phase) if steps else "",
         "steps": [step.id for step in steps],
         "objects": sorted({name for step in steps for name in step.objects}),
     }
+
+
+def how_many(steps: Sequence[Step]) -> str:
+    return "1 step" if len(steps) == 1 else f"{len(steps)} steps"
 
 
 def kept_schema(desk: Desk, digest: str) -> Schema | None:
@@ -223,12 +232,12 @@ def migration_status(desk: Desk, arguments: Arguments) -> Outcome:
     """Where the conversation's plan and the latest run on the database stand. Reads only, and waits for nobody."""
     runs = runs_of(desk)
     last = {name: value for name, value in runs[-1].items() if name != "steps"} if runs else None
-    data: dict[str, Any] = {"database": runs_location(desk), "run": last, "plan": desk.pins.plan}
+    plan = plan_or_none(desk)
+    data: dict[str, Any] = {"database": runs_location(desk), "run": last, "plan": plan.digest if plan else ""}
     data["pending_proposals"] = [
         {"id": proposal.id, "summary": proposal.action.summary} for proposal in desk.ledger.pending()
     ]
-    if desk.pins.plan:
-        plan = the_plan(desk)
+    if plan:
         done = set(runs[-1]["done"]) if runs and runs[-1]["plan"] == plan.digest else set[str]()
         data["steps"] = len(plan.steps)
         data["phases"] = [

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from knowledge.approvals import Action
 from knowledge.records import Records
-from tools.errors import SourceError, UsageError
+from tools.errors import Refused, SourceError, UsageError
 from tools.toolbox.desk import Desk, Outcome, Proposed, at_most, page
 from tools.toolbox.jobs import SingleJob, approval_of, put
 from tools.toolbox.schema import Arguments, Paged, asked, missing_values
@@ -44,6 +44,7 @@ def make_plan(desk: Desk, arguments: Paged) -> Outcome:
     if parse_location(desk.current).live:
         from tools.migrate.facts import live_facts
 
+        _refuse_halfway(desk)
         facts = live_facts(desk.current)
     plan = build_plan(current, desired, desk.answers, facts)
     keep_plan(desk, plan)
@@ -112,13 +113,40 @@ def keep_plan(desk: Desk, plan: Plan) -> None:
 
 
 def the_plan(desk: Desk) -> Plan:
-    """The conversation's plan, as the store keeps it; UsageError when there is none yet."""
+    """The plan that the conversation works on; UsageError when there is none yet."""
+    plan = plan_or_none(desk)
+    if plan is None:
+        raise UsageError("there is no plan in this conversation yet: say `plan it`")
+    return plan
+
+
+def plan_or_none(desk: Desk) -> Plan | None:
+    """The conversation's plan, as the store keeps it; before it has one, that of a run which others left unfinished."""
+    from tools.location import parse_location
     from tools.plan.files import plan_from_yaml
 
     kept = Records(desk.store).plan(desk.pins.plan) if desk.pins.plan else None
-    if kept is None:
-        raise UsageError("there is no plan in this conversation yet: say `plan it`")
-    return plan_from_yaml(kept.body, f"plan {kept.digest[:12]}")
+    if kept is not None:
+        return plan_from_yaml(kept.body, f"plan {kept.digest[:12]}")
+    if not desk.current or parse_location(desk.current).live is None:
+        return None
+    from tools.migrate.session import plan_of, unfinished_run
+
+    run = unfinished_run(desk.database)
+    return plan_of(run) if run else None
+
+
+def _refuse_halfway(desk: Desk) -> None:
+    """A plan made in the middle of another one's run would take its half-built columns for the schema."""
+    from tools.location import parse_location
+    from tools.migrate.session import unfinished_run
+
+    run = unfinished_run(desk.database)
+    if run:
+        raise Refused(
+            f"run {run.id} of {run.started[:16].replace('T', ' ')} UTC is unfinished on {parse_location(desk.database)}: "
+            "say `apply it` to go on with it, or `roll back`, before a new plan is made"
+        )
 
 
 def find_step(plan: Plan, name: str) -> tuple[int, Step]:

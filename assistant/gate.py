@@ -202,10 +202,16 @@ def _look(talk: Conversation, question: Answer, terminal: Terminal) -> None:
 
 def _ask_questions(question: Answer, terminal: Terminal) -> Answer:
     renames: list[bool | None] = []
+    taken: set[tuple[str | None, str, str]] = set()
     for facts in question["renames"]:
         asked = question_of(facts)
+        ends = {(asked.table, "from", asked.before), (asked.table, "to", asked.after)}
+        if ends & taken:  # a yes has used up the one or the other
+            renames.append(None)
+            continue
         evidence = f" ({'; '.join(asked.evidence)})" if asked.evidence else ""
         renames.append(_yes_no_later(terminal, clean(sentence(asked) + evidence)))
+        taken |= ends if renames[-1] else set()
     fills: list[str | None] = []
     for fill in question["fills"]:
         prompt = f"value for old rows of {fill['table']}.{fill['column']} (SQL expression, empty: later): "

@@ -6,16 +6,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from assistant.threads import Conversation
 from assistant.tool_views import result_views
-from assistant.views import cell, clean, sql_block, table
+from assistant.views import clean, sql_block, table
 from tools.location import parse_location
-from tools.schema.model import Table as SchemaTable
+from tools.schema.model import Table
 
 SAMPLE = 5
 ABREAST = 6
@@ -39,7 +38,7 @@ def look_into(talk: Conversation, view: Mapping[str, Any]) -> list[RenderableTyp
     return parts
 
 
-def _rows(location: str, found: SchemaTable) -> RenderableType:
+def _rows(location: str, found: Table) -> RenderableType:
     from tools.migrate.open import open_backend
     from tools.schema.render import qualified
 
@@ -57,11 +56,10 @@ def _rows(location: str, found: SchemaTable) -> RenderableType:
 def _records(names: list[str], rows: list[list[str | None]]) -> list[RenderableType]:
     """Rows of a wide table, each under its number with a line for each column."""
     parts: list[RenderableType] = []
+    width = min(30, max(map(cell_len, names)))
     for number, values in enumerate(rows, 1):
-        lines = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-        lines.add_column(style="dim")
-        lines.add_column(no_wrap=True, overflow="ellipsis")
+        parts.append(Text(f"row {number}", style="bold"))
         for name, value in zip(names, values, strict=True):
-            lines.add_row(cell(name), cell(None if value is None else " ".join(value.split())))
-        parts += [Text(f"row {number}", style="bold"), Padding(lines, (0, 0, 0, 2))]
+            line = Text(f"  {set_cell_size(clean(name), width)}  ", style="dim", no_wrap=True, overflow="ellipsis")
+            parts.append(line.append(clean(" ".join((value or "").split())), style="not dim"))
     return parts

@@ -46,7 +46,7 @@ def sql_block(statements: Iterable[str]) -> RenderableType:
     for line in Syntax("", "sql", background_color="default").highlight(f"{text};").split():
         indent = len(line.plain) - len(line.plain.lstrip())
         line.no_wrap, line.overflow = False, "fold"
-        lines.append(Padding(line[indent:], (0, 0, 0, 4 + indent)))
+        lines.append(Padding(line[indent:], (0, 0, 0, 4 + indent), expand=False))
     return Group(*lines)
 
 

@@ -34,8 +34,8 @@ def play_demo(name: str, folder: Path, yes: bool) -> int:
         create(Path(), dialect, database)
         workspace = Workspace()
         say(
-            f"{folder} holds a {dialect} database with 182 agents and two legacy tables; {folder / 'desired.sql'} is the "
-            f"schema that the team wants, and {folder / 'answers.yaml'} is what only people know"
+            f"{folder} holds a {dialect} database with 182 agents and two legacy tables; {folder / 'desired.sql'} is "
+            f"the schema that the team wants, and {folder / 'answers.yaml'} is what only people know"
         )
         model = choose_model(workspace)
         if yes:

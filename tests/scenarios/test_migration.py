@@ -269,3 +269,26 @@ def test_one_question_without_a_person(project: Path) -> None:
     assert "Open question: is agents.title renamed to display_name?" in result.answer
     assert result.tools == ["make_plan", "rehearse_plan"]
     assert columns() == OLD
+
+
+def test_what_is_to_be_applied_is_planned_first(answered: Path, typed: Callable[[str], None]) -> None:
+    typed("apply it\n" + "p\ny\n" * 7)
+    assert run_repl(Workspace(), OfflinePlanner(), thread="t") == 0
+    assert columns() == NEW
+
+
+def test_another_conversation_goes_on_with_an_unfinished_run(
+    answered: Path, typed: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed("apply it\na\na\na\nq\n")
+    assert run_repl(Workspace(), OfflinePlanner(), thread="one") == 3
+    halfway = columns()
+    assert halfway not in (OLD, NEW)
+    typed("plan it\n")
+    assert run_repl(Workspace(), OfflinePlanner(), thread="two") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "is unfinished on sqlite:///" in shown
+    assert "say `apply it` to go on with it, or `roll back`" in shown
+    typed("apply it\n" + "p\ny\n" * 6)
+    assert run_repl(Workspace(), OfflinePlanner(), thread="three") == 0
+    assert columns() == NEW

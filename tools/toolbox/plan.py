@@ -143,8 +143,9 @@ def _refuse_halfway(desk: Desk) -> None:
 
     run = unfinished_run(desk.database)
     if run:
+        begun = run.started[:16].replace("T", " ")
         raise Refused(
-            f"run {run.id} of {run.started[:16].replace('T', ' ')} UTC is unfinished on {parse_location(desk.database)}: "
+            f"run {run.id}, begun {begun} UTC, is unfinished on {parse_location(desk.database)}: "
             "say `apply it` to go on with it, or `roll back`, before a new plan is made"
         )
 

@@ -6,7 +6,7 @@ from tools.plan.casts import affinity
 from tools.plan.draft import Draft
 from tools.plan.model import Accounting
 from tools.plan.pairs import Move, Pair, Way
-from tools.plan.sql import is_steady
+from tools.plan.sql import is_steady, literal, text_of
 from tools.plan.steps.fill import wanted
 from tools.plan.target import uses_type as _uses
 from tools.schema.render import qualified, quote
@@ -32,27 +32,37 @@ def _pair(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
     value = wanted(draft, pair, move)
     if value is not None and not is_steady(value, draft.dialect):
         return None
-    if move.recast and draft.dialect == "sqlite" and move.conversion is None:
-        return _sqlite_recast(move, value or move.fallback)
-    if move.recast and any(_uses(move.new.type, enum.name) for enum in draft.target.enums):
-        # The new type is not there yet when the old rows are counted, so neither are values of it.
-        return _as_text(draft, move) if value is None and move.fallback is None else None
+    if draft.dialect == "sqlite" and (move.recast or value is not None):
+        return _sqlite_stored(move, value)
+    if any(_uses(move.new.type, enum.name) for enum in draft.target.enums):
+        # The type, or a value of it, may not be there yet when the old rows are counted.
+        return _as_text(draft, move, value) if move.recast or value is not None else _kept(move)
     before = move.forward()
     if value is not None:
-        before = f"COALESCE({before}, {value})"
+        before = f"COALESCE({before}, CAST({value} AS {move.new.type}))"
     return before, quote(move.new.name)
 
 
-def _as_text(draft: Draft, move: Move) -> tuple[str, str] | None:
+def _kept(move: Move) -> tuple[str, str]:
+    return quote(move.old.name), quote(move.new.name)
+
+
+def _as_text(draft: Draft, move: Move, value: str | None) -> tuple[str, str] | None:
     text = "text" if draft.dialect == "postgres" else "VARCHAR"
-    if move.conversion is not None:
+    if move.conversion is not None or move.fallback is not None:
         return None
-    return f"CAST({quote(move.old.name)} AS {text})", f"CAST({quote(move.new.name)} AS {text})"
+    before = f"CAST({quote(move.old.name)} AS {text})"
+    if value is not None:
+        word = text_of(value, draft.dialect)
+        if word is None:
+            return None
+        before = f"COALESCE({before}, {literal(word)})"
+    return before, f"CAST({quote(move.new.name)} AS {text})"
 
 
-def _sqlite_recast(move: Move, value: str | None) -> tuple[str, str]:
+def _sqlite_stored(move: Move, value: str | None) -> tuple[str, str]:
     """Both sides under the new affinity: storing converts, so a value's text may differ though the value does not."""
-    old, new = quote(move.old.name), quote(move.new.name)
+    old, new = move.forward(), quote(move.new.name)
     kind = affinity(move.new.type)
     old = f"COALESCE({old}, {value})" if value is not None else old
     if kind == "BLOB":

@@ -83,6 +83,8 @@ class Move:
         value = source or quote(self.old.name)
         if self.conversion is not None:
             value = f"({self.conversion})"
+            if self.dialect != "sqlite":  # there the column's affinity does the work when the value is stored
+                value = f"CAST({value} AS {self.new.type})"
         elif self.recast:
             value = casts.cast(value, self.old.type, self.new.type, self.dialect)
         return value if self.fallback is None else f"COALESCE({value}, {self.fallback})"

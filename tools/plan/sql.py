@@ -60,3 +60,18 @@ def is_steady(expression: str, dialect: Dialect) -> bool:
             exp.Length, exp.Cast, exp.Case, exp.If, exp.Nullif, exp.And, exp.Or)  # fmt: skip
     shaky = (exp.Func, exp.Select, exp.Subquery, exp.Command)
     return not any(isinstance(node, shaky) and not isinstance(node, pure) for node in tree.walk())
+
+
+def text_of(expression: str, dialect: Dialect) -> str | None:
+    """The text of a string literal, in parentheses or under a cast perhaps; None for any other expression."""
+    import sqlglot
+    from sqlglot import expressions as exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tree = sqlglot.parse_one(expression, read=dialect)
+    except SqlglotError:
+        return None
+    while isinstance(tree, (exp.Paren, exp.Cast)):
+        tree = tree.this
+    return tree.name if isinstance(tree, exp.Literal) and tree.is_string else None

@@ -158,7 +158,7 @@ def _form(thing: View | Trigger | Sequence, dialect: Dialect) -> object:
         return normal.normal_view(thing, dialect)
     if isinstance(thing, Trigger):
         return normal.normal_trigger(thing, dialect)
-    return (thing.start, thing.increment, thing.minimum, thing.maximum, thing.cycle)
+    return normal.normal_sequence(thing, dialect)
 
 
 def _thing(kind: str, old: T | None, new: T | None, what: str) -> Gap:

@@ -175,7 +175,8 @@ class Sequence:
 class View:
     """`sql` is the query alone (no CREATE VIEW), after `(a, b) AS` where the statement names the view's columns.
 
-    `depends_on` are the keys of the tables and views that it reads.
+    `depends_on` are the keys of the tables and views that it reads. `indexes` are those of a materialized view, each as
+    the whole CREATE INDEX statement that the engine gives.
     """
 
     name: str
@@ -184,6 +185,7 @@ class View:
     materialized: bool = False
     depends_on: tuple[str, ...] = field(default=(), compare=False)
     span: Span | None = _span()
+    indexes: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

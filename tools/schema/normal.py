@@ -28,6 +28,7 @@ from tools.schema.model import (
     Unique,
     View,
 )
+from tools.schema.model import Sequence as SequenceOf
 from tools.schema.parens import without_redundant
 from tools.schema.tokens import Token, tokenize
 
@@ -140,7 +141,16 @@ def normal_table(table: Table, dialect: Dialect) -> Table:
 
 def normal_view(view: View, dialect: Dialect) -> View:
     sql = normal_expression(view.sql, dialect)
-    return View(fold(view.name, dialect), sql, fold(view.namespace, dialect), view.materialized)
+    indexes = tuple(sorted(normal_expression(index, dialect) for index in view.indexes))
+    return View(fold(view.name, dialect), sql, fold(view.namespace, dialect), view.materialized, indexes=indexes)
+
+
+def normal_sequence(sequence: SequenceOf, dialect: Dialect) -> SequenceOf:
+    """DuckDB forgets where a sequence started: once the file is opened again, that is where it has got to."""
+    start = 0 if dialect == "duckdb" else sequence.start
+    return replace(
+        sequence, name=fold(sequence.name, dialect), namespace=fold(sequence.namespace, dialect), start=start
+    )
 
 
 def normal_trigger(trigger: Trigger, dialect: Dialect) -> Trigger:
@@ -162,9 +172,7 @@ def normalise(schema: Schema) -> Schema:
         _ordered(normal_view(view, dialect) for view in schema.views),
         _ordered(normal_trigger(trigger, dialect) for trigger in schema.triggers),
         _ordered(normal_not_understood(item, dialect) for item in schema.not_understood if item.compared),
-        _ordered(
-            replace(s, name=fold(s.name, dialect), namespace=fold(s.namespace, dialect)) for s in schema.sequences
-        ),
+        _ordered(normal_sequence(sequence, dialect) for sequence in schema.sequences),
     )
 
 

@@ -184,7 +184,7 @@ class _Reader:
         return tuple(
             View(
                 row["table"], row["sql"].strip().rstrip(";"), _space(row["namespace"]), row["kind"] == "m",
-                tuple(sorted(self._reads(row["reads"]))), self.span,
+                tuple(sorted(self._reads(row["reads"]))), self.span, tuple(row["indexes"] or ()),
             )
             for row in self.rows(catalog.VIEWS)
         )  # fmt: skip

@@ -77,6 +77,8 @@ ENUMS = f"""
 
 VIEWS = f"""
     SELECT n.nspname AS namespace, c.relname AS "table", c.relkind AS kind, pg_get_viewdef(c.oid) AS sql,
+           (SELECT array_agg(pg_get_indexdef(i.indexrelid) ORDER BY i.indexrelid) FROM pg_index i
+            WHERE i.indrelid = c.oid) AS indexes,
            (SELECT array_agg(DISTINCT ARRAY[rn.nspname::text, r.relname::text]) FROM pg_rewrite w
             JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
                 AND d.refclassid = 'pg_class'::regclass
@@ -189,19 +191,13 @@ _COMMENTS = f"""
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
     WHERE {_HERE} AND {_own("pg_class", "c.oid")} ORDER BY 2, 3"""
 
-_VIEW_INDEXES = f"""
-    SELECT n.nspname AS namespace, c.relname AS "table", pg_get_indexdef(i.indexrelid) AS text,
-           'an index of a materialized view' AS reason
-    FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE {_HERE} AND c.relkind = 'm' AND {_own("pg_class", "c.oid")} ORDER BY 2, 3"""
-
 _STATISTICS = f"""
     SELECT n.nspname AS namespace, pg_get_statisticsobjdef(s.oid) AS text, 'extended statistics' AS reason
     FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
     WHERE {_HERE} AND {_own("pg_statistic_ext", "s.oid")} ORDER BY 2"""
 
 LEFT_OVERS = (
-    _EXTENSIONS, _TYPES, _FUNCTIONS, _CONSTRAINTS, _PARTITIONS, _FOREIGN_TABLES, _POLICIES, _RULES, _VIEW_INDEXES,
+    _EXTENSIONS, _TYPES, _FUNCTIONS, _CONSTRAINTS, _PARTITIONS, _FOREIGN_TABLES, _POLICIES, _RULES,
     _STATISTICS, _COMMENTS,
 )  # fmt: skip
 """What the model cannot hold, as text with a reason."""

@@ -147,6 +147,11 @@ def create_view(view: View, dialect: Dialect) -> str:
     return f"CREATE {kind} {name_of(view)} {query}"
 
 
+def make_view(view: View, dialect: Dialect) -> tuple[str, ...]:
+    """CREATE VIEW, and the indexes that it then takes to be the same view again."""
+    return (create_view(view, dialect), *view.indexes)
+
+
 def create_enum(enum: Enum) -> str:
     return f"CREATE TYPE {name_of(enum)} AS ENUM ({', '.join(map(literal, enum.values))})"
 
@@ -180,7 +185,7 @@ def statements(schema: Schema) -> tuple[str, ...]:
         found += [add_constraint(table, check_sql(check)) for check in table.checks if not check.validated]
         found += [add_constraint(table, foreign_key_sql(key)) for key in table.foreign_keys]
     found += [create_index(index, dialect) for table in schema.tables for index in table.indexes]
-    found += [create_view(view, dialect) for view in in_reading_order(schema.views)]
+    found += [sql for view in in_reading_order(schema.views) for sql in make_view(view, dialect)]
     return tuple(found + [trigger.definition for trigger in schema.triggers])
 
 

@@ -9,7 +9,7 @@ from tools.plan.model import StepCheck
 from tools.plan.rebuild import rebuild, unchanged
 from tools.plan.shape import references
 from tools.schema.model import Column, Schema, Table
-from tools.schema.render import column_sql, create_index, create_view, qualified, quote
+from tools.schema.render import column_sql, create_index, make_view, qualified, quote
 
 
 def batch_key(table: Table, dialect: Dialect) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def around_views(draft: Draft, key: str, sql: list[str]) -> tuple[str, ...]:
         return tuple(sql)
     views = readers(draft.state, key)
     drops = [f"DROP {'MATERIALIZED ' if v.materialized else ''}VIEW {qualified(v.key)}" for v in reversed(views)]
-    return (*drops, *sql, *(create_view(v, "postgres") for v in views))
+    return (*drops, *sql, *(s for v in views for s in make_view(v, "postgres")))
 
 
 def no_nulls(table: str, column: str) -> StepCheck:

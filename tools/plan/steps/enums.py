@@ -5,10 +5,21 @@ from __future__ import annotations
 
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step, StepCheck
-from tools.plan.shape import readers, with_enum, without_enum
+from tools.plan.shape import check_columns, readers, with_enum, without_enum
 from tools.plan.sql import literal
 from tools.schema.model import Column, Enum, Schema, Table
-from tools.schema.render import create_enum, create_namespace, create_view, default_sql, qualified, quote
+from tools.schema.reads import columns_in
+from tools.schema.render import (
+    add_constraint,
+    check_sql,
+    create_enum,
+    create_index,
+    create_namespace,
+    default_sql,
+    make_view,
+    qualified,
+    quote,
+)
 
 
 def expand(draft: Draft) -> None:
@@ -146,7 +157,31 @@ def _swap(state: Schema, there: Enum, wanted: Enum) -> tuple[str, ...]:
     sql.append(f"DROP TYPE {namespace}{quote(old)}")
     views = {v.key: v for table, _ in users for v in readers(state, table.key)}.values()
     drops = [f"DROP {'MATERIALIZED ' if v.materialized else ''}VIEW {qualified(v.key)}" for v in reversed(list(views))]
-    return (*drops, *sql, *(create_view(v, "postgres") for v in views))
+    away, again = _bound(state, users)
+    return (*drops, *away, *sql, *again, *(s for v in views for s in make_view(v, "postgres")))
+
+
+def _bound(state: Schema, users: list[tuple[Table, Column]]) -> tuple[list[str], list[str]]:
+    """Indexes, CHECKs and triggers whose expressions compare a column with values of the old type: away, and again."""
+    away: list[str] = []
+    again: list[str] = []
+    for table in {t.key: t for t, _ in users}.values():
+        columns = tuple(c.name for t, c in users if t.key == table.key)
+        for index in table.indexes:
+            expressions = [*(e for e in index.columns if "(" in e), index.where or ""]
+            if any(columns_in(text, columns, "postgres") for text in expressions if text):
+                space = f"{quote(table.namespace)}." if table.namespace else ""
+                away.append(f"DROP INDEX {space}{quote(index.name)}")
+                again.append(create_index(index, "postgres"))
+        for check in table.checks:
+            if set(check_columns(check, table, "postgres")) & set(columns):
+                away.append(f"ALTER TABLE {qualified(table.key)} DROP CONSTRAINT {quote(check.name or '')}")
+                again.append(add_constraint(table, check_sql(check)))
+        for trigger in state.triggers:
+            if trigger.table == table.key and columns_in(trigger.definition, columns, "postgres"):
+                away.append(f"DROP TRIGGER {quote(trigger.name)} ON {qualified(table.key)}")
+                again.append(trigger.definition)
+    return away, again
 
 
 def _swap_duckdb(users: list[tuple[Table, Column]], wanted: Enum) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from tools.plan.pairs import Way
 from tools.plan.shape import readers, with_view, without_view
 from tools.schema.model import View
 from tools.schema.normal import normal_view
-from tools.schema.render import create_view, in_reading_order, qualified
+from tools.schema.render import in_reading_order, make_view, qualified
 
 
 def expand(draft: Draft) -> None:
@@ -66,7 +66,7 @@ def _make(draft: Draft, view: View, phase: Phase) -> None:
             "create_view",
             f"Create view {view.key}",
             (view.key, *(k for k in view.depends_on if k != view.key)),
-            (create_view(view, draft.dialect),),
+            make_view(view, draft.dialect),
             (_drop(view),),
             closes=_gaps(draft, view),
             reason="A view holds no rows of its own.",
@@ -79,14 +79,14 @@ def _replace(draft: Draft, old: View, new: View | None, above: list[View]) -> No
     state = without_view(draft.state, old.key)
     sql, undo = (
         [_drop(old)],
-        [create_view(old, draft.dialect), *(t.definition for t in draft.state.triggers if t.table == old.key)],
+        [*make_view(old, draft.dialect), *(t.definition for t in draft.state.triggers if t.table == old.key)],
     )
     if new is not None:
-        sql.append(create_view(new, draft.dialect))
+        sql += make_view(new, draft.dialect)
         undo.insert(0, _drop(new))
         state = with_view(state, new)
     if draft.dialect == "postgres" and above:
-        make = [create_view(v, "postgres") for v in above]
+        make = [statement for v in above for statement in make_view(v, "postgres")]
         drop = [_drop(v) for v in reversed(above)]
         sql, undo = [*drop, *sql, *make], [*drop, *undo, *make]
     draft.add(

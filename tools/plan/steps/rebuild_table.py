@@ -48,9 +48,24 @@ def _together(draft: Draft, waiting: list[Pair]) -> list[Pair]:
     while True:
         members = cluster(draft.state, draft.target, keys)
         more = {p.after.key: None for p in waiting if p.after.key in members}
+        more |= {key: None for key in _parents_retyped(draft, waiting, keys)}
         if set(more) <= set(keys):
             return [p for p in waiting if p.after.key in keys]
         keys |= more
+
+
+def _parents_retyped(draft: Draft, waiting: list[Pair], keys: dict[str, None]) -> list[str]:
+    """Parents of these tables whose referenced column is to change its type: DuckDB wants both ends of one type."""
+    pairs = {p.after.key: p for p in waiting}
+    found: list[str] = []
+    for child in (pairs[key] for key in keys):
+        for foreign in child.after.foreign_keys:
+            parent = pairs.get(foreign.ref_table)
+            for column in foreign.ref_columns if parent else ():
+                now, then = draft.table(foreign.ref_table).column(column), parent and parent.after.column(column)
+                if now is None or then is None or now.type != then.type:
+                    found.append(foreign.ref_table)
+    return found
 
 
 def _linked(draft: Draft, waiting: list[Pair], keys: set[str]) -> list[Pair]:

@@ -42,7 +42,7 @@ def _rows(location: str, found: Table) -> RenderableType:
     from tools.migrate.open import open_backend
     from tools.schema.render import qualified
 
-    backend = open_backend(location)
+    backend = open_backend(location, read_only=True)
     try:
         rows = backend.sample(f"SELECT * FROM {qualified(found.key)}", SAMPLE)
     finally:

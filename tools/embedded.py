@@ -1,4 +1,4 @@
-"""The embedded Postgres: a real server from a wheel, for reading DDL exactly, for shadows, for the demo and for tests."""
+"""The embedded Postgres: a real server from a wheel, to read DDL exactly, for shadows, for the demo and for tests."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from tools.plan.files import plan_from_yaml, plan_to_yaml
 from tools.schema.ddl import read_ddl
 from tools.schema.gaps import compare
 from tools.schema.model import Answers
+from tools.schema.tokens import split
 
 CASES = sorted(path for path in (Path(__file__).parents[1] / "fixtures" / "plans").iterdir() if path.is_dir())
 
@@ -70,7 +71,8 @@ def run_script(location: str, dialect: Dialect, text: str) -> None:
             connection.executescript(text)
         return
     with opened(location) as backend:
-        backend.execute(text)
+        for statement in split(text, dialect):
+            backend.execute(statement.text)
 
 
 def text_of(folder: Path, name: str, dialect: Dialect) -> str:

@@ -37,7 +37,7 @@ class DuckDBCopier:
             copy_file(self._path, file)
         else:
             self._copy_tables(file, tables)
-        with closing(open_duckdb(file, read_only=True)) as kept:
+        with closing(open_duckdb(file, read_only=True, confined=True)) as kept:
             return Copied(FILE, "duckdb", source, counted(kept, tables if whole else [flat(t) for t in tables]))
 
     def _copy_tables(self, file: Path, tables: Sequence[Table]) -> None:

@@ -37,7 +37,7 @@ class SQLiteCopier:
                     self._copy_tables(file, tables)
             except sqlite3.Error as error:
                 raise BackupFailed(str(error)) from error
-        with closing(open_sqlite(file, read_only=True)) as kept:
+        with closing(open_sqlite(file, read_only=True, confined=True)) as kept:
             found = counted(kept, tables)
             damaged = [row[0] for row in kept.query("PRAGMA quick_check")]
         if damaged != ["ok"]:

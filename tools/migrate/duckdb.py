@@ -19,16 +19,20 @@ from tools.schema.model import Schema
 _NULL = "18446744073709551629"
 """What NULL counts for in a checksum: a prime above every 64-bit hash."""
 _WRAP = 1 << 64
+_CONFINED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false", "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+}  # fmt: skip
+"""No file but the database itself, and no extension: what is not approved may not reach out."""
 
 
 class DuckDBBackend:
     dialect: Literal["duckdb"] = "duckdb"
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, confined: bool = False) -> None:
         self.path = path.resolve()
         self.address = str(self.path)
         self.location = f"duckdb:///{self.path}"
-        self.connection = duckdb.connect(self.address, read_only=read_only)
+        self.connection = duckdb.connect(self.address, read_only=read_only, config=_CONFINED if confined else {})
         self._types: dict[tuple[str, tuple[str, ...]], list[str]] = {}
 
     def close(self) -> None:
@@ -60,20 +64,34 @@ class DuckDBBackend:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         with _words(sql):
-            result = self.connection.execute(sql, list(parameters))
+            result = self.connection.execute(self._one(sql), list(parameters))
             names = [column[0] for column in result.description or ()]
             # An INSERT, UPDATE or DELETE answers with one row, its count.
             return int((result.fetchone() or (0,))[0]) if names == ["Count"] else 0
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with _words(sql):
-            return self.connection.execute(sql, list(parameters)).fetchall()
+            return self.connection.execute(self._query(sql), list(parameters)).fetchall()
 
     def sample(self, sql: str, limit: int) -> list[dict[str, Any]]:
         with _words(sql):
-            result = self.connection.execute(sql)
+            result = self.connection.execute(self._query(sql))
             names = [column[0] for column in result.description or ()]
             return [dict(zip(names, row, strict=True)) for row in result.fetchmany(limit)]
+
+    def _one(self, sql: str) -> Any:
+        """The one statement in `sql`: the engine would run any number of them."""
+        found = self.connection.extract_statements(sql)
+        if len(found) != 1:
+            raise DatabaseError(f"{len(found)} statements stand where one belongs", sql=sql)
+        return found[0]
+
+    def _query(self, sql: str) -> Any:
+        """The same, and it is one that reads."""
+        found = self._one(sql)
+        if found.type != duckdb.StatementType.SELECT:
+            raise DatabaseError("this is no query", sql=sql)
+        return found
 
     def execute_alone(self, sql: str, *, again: bool = False) -> None:
         self.execute(sql)
@@ -140,10 +158,10 @@ class DuckDBBackend:
             return
 
 
-def open_duckdb(path: Path, *, read_only: bool = False) -> DuckDBBackend:
+def open_duckdb(path: Path, *, read_only: bool = False, confined: bool = False) -> DuckDBBackend:
     """Raises Busy when another process has the file open: DuckDB lets in one at a time."""
     try:
-        return DuckDBBackend(path, read_only=read_only)
+        return DuckDBBackend(path, read_only=read_only, confined=confined)
     except duckdb.ConnectionException:
         # This very process has it open for writing, and a file cannot be open in both ways at once.
         return DuckDBBackend(path)

@@ -41,6 +41,13 @@ class Timeouts:
     statement: float = 30.0
 
 
+class _OneStatement(RawCursor[tuple[Any, ...]]):
+    """Speaks the extended protocol, in which the server itself refuses a second statement in one text."""
+
+    def _execute_send(self, query: Any, *, force_extended: bool = True, binary: bool | None = None) -> None:
+        super()._execute_send(query, force_extended=True, binary=binary)
+
+
 class PostgresBackend:
     dialect: Literal["postgres"] = "postgres"
 
@@ -52,7 +59,7 @@ class PostgresBackend:
             url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="oneplan"
         )
         # Leaves % and ? in a user's SQL alone; parameters are the server's own $1.
-        self._cursor = RawCursor(self.connection)
+        self._cursor = _OneStatement(self.connection)
         if read_only:
             self.execute("SET default_transaction_read_only = on")
         self._lock = ExecutorLock(url, self.location)
@@ -104,7 +111,10 @@ class PostgresBackend:
 
     def sample(self, sql: str, limit: int) -> list[dict[str, Any]]:
         # In a subquery with a limit, so that the server does not send millions of rows to be thrown away.
-        found = self.query(f"SELECT * FROM ({sql.rstrip().rstrip(';')}) AS found LIMIT {limit}")
+        # A SELECT can call a function that writes: within this savepoint the server lets none.
+        with _words(sql), self.connection.transaction():
+            self.execute("SET LOCAL transaction_read_only = on")
+            found = self.query(f"SELECT * FROM ({sql.rstrip().rstrip(';')}) AS found LIMIT {limit}")
         names = [column.name for column in self._cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found]
 
@@ -142,6 +152,7 @@ class PostgresBackend:
             for name, value in _PLAIN_TEXT.items():
                 self.execute(f"SET LOCAL {name} = '{value}'")
             self.execute("SET LOCAL statement_timeout = 0")
+            self.execute("SET LOCAL transaction_read_only = on")
             rows, *totals = self.query(f"SELECT count(*), {sums} FROM {table}")[0]
         checksums = [f"{int(total) % _WRAP:016x}" for total in totals]
         return Fingerprint(int(rows), checksums[-1], tuple(checksums[:-1]))

@@ -50,7 +50,7 @@ class Session:
 
     def __enter__(self) -> Self:
         with ExitStack() as exits:
-            self.backend: Backend = open_backend(self.database)
+            self.backend: Backend = open_backend(self.database, confined=self.authority.grant is not None)
             exits.callback(self.backend.close)
             self.authority.check(self.backend)
             exits.enter_context(self.backend.lock())

@@ -23,7 +23,7 @@ BUSY_SECONDS = 10.0
 class SQLiteBackend:
     dialect: Literal["sqlite"] = "sqlite"
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, confined: bool = False) -> None:
         self.path = path.resolve()
         self.address = str(self.path)
         self.location = f"sqlite:///{self.path}"
@@ -35,6 +35,8 @@ class SQLiteBackend:
         # Text that is not UTF-8 does occur in old files, and must be counted and compared like any other.
         self.connection.text_factory = _decoded
         self.execute("PRAGMA foreign_keys = ON")
+        if confined:
+            self.connection.set_authorizer(_within_the_file)
 
     def close(self) -> None:
         self.connection.close()
@@ -82,12 +84,21 @@ class SQLiteBackend:
             return self.connection.execute(sql, tuple(parameters)).fetchall()
 
     def sample(self, sql: str, limit: int) -> list[dict[str, Any]]:
-        with self._words(sql):
+        with self._words(sql), self._reading():
             cursor = self.connection.execute(sql)
             names = [column[0] for column in cursor.description or ()]
             found = cursor.fetchmany(limit)
             cursor.close()
         return [dict(zip(names, row, strict=True)) for row in found]
+
+    @contextmanager
+    def _reading(self) -> Generator[None]:
+        """No write in here, also not by a DELETE … RETURNING, which answers with rows like any query."""
+        self.connection.execute("PRAGMA query_only = ON")
+        try:
+            yield
+        finally:
+            self.connection.execute("PRAGMA query_only = OFF")
 
     def execute_alone(self, sql: str, *, again: bool = False) -> None:
         self.execute(sql)
@@ -104,7 +115,7 @@ class SQLiteBackend:
     def fingerprint(self, table: str, expressions: Sequence[str]) -> Fingerprint:
         sums = Checksums(len(expressions))
         sql = f"SELECT {', '.join(expressions) or '1'} FROM {table}"
-        with self._words(sql):
+        with self._words(sql), self._reading():
             for row in self.connection.execute(sql):
                 sums.add(row[: len(expressions)])
         return sums.fingerprint()
@@ -153,11 +164,18 @@ class SQLiteBackend:
             raise DatabaseError(str(error), sql=sql) from error
 
 
-def open_sqlite(path: Path, *, read_only: bool = False) -> SQLiteBackend:
+def open_sqlite(path: Path, *, read_only: bool = False, confined: bool = False) -> SQLiteBackend:
     try:
-        return SQLiteBackend(path, read_only=read_only)
+        return SQLiteBackend(path, read_only=read_only, confined=confined)
     except sqlite3.OperationalError as error:
         raise Busy(f"cannot open {path}: {error}") from error
+
+
+def _within_the_file(action: int, _first: Any, second: Any, _database: Any, _trigger: Any) -> int:
+    """No other file is attached, which VACUUM INTO does too, and no extension is loaded."""
+    outside = action in (sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH)
+    loads = action == sqlite3.SQLITE_FUNCTION and second == "load_extension"
+    return sqlite3.SQLITE_DENY if outside or loads else sqlite3.SQLITE_OK
 
 
 def _decoded(text: bytes) -> str:

@@ -13,6 +13,7 @@ from tools.errors import SourceError, UsageError
 from tools.plan.hazards import hazards_of
 from tools.plan.model import Backfill, Plan, Step
 from tools.plan.reading import plan_from_yaml, problems
+from tools.plan.walls import refuse_breaches
 from tools.schema.tokens import split
 
 __all__ = ["edit_step", "plan_from_yaml", "plan_to_json", "plan_to_yaml"]
@@ -84,6 +85,7 @@ def edit_step(plan: Plan, step_id: str, sql: str) -> Plan:
     changed = replace(plan, steps=tuple(edited if s.id == step_id else s for s in plan.steps))
     for _, message in problems(changed):
         raise SourceError(message, source=step_id)
+    refuse_breaches(changed, "the edited plan")
     return changed
 
 

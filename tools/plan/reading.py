@@ -8,6 +8,7 @@ from typing import Any, cast
 from tools.errors import SourceError
 from tools.location import DIALECTS
 from tools.plan.model import Accounting, Backfill, Hazard, Phase, Plan, Step, StepCheck
+from tools.plan.walls import refuse_breaches
 from tools.schema.model import Question
 
 _PLAN_KEYS = (
@@ -33,12 +34,14 @@ _EMPTY_ALLOWED = ("baseline", "proof", "verify_rows")
 
 
 def plan_from_yaml(text: str, source: str = "plan.yaml") -> Plan:
-    """The plan in a YAML text. Raises SourceError (`file:line: what is wrong`) for anything but a sound plan."""
+    """The plan in a YAML text. Raises SourceError (`file:line: what is wrong`) for anything but a sound plan, and
+    Refused for one whose SQL leaves its database or its transaction."""
     reader = _Reader(source)
     root = reader.compose(text)
     plan = reader.plan(root)
     for step_id, message in problems(plan):
         raise SourceError(message, source=source, line=reader.lines.get(step_id or ""))
+    refuse_breaches(plan, source)
     return plan
 
 

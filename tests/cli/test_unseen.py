@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Oneplan, build_sqlite
+from tests.cli.conftest import build_sqlite
+from tests.commandline import Oneplan
 
 
 def test_a_desired_schema_may_be_of_another_dialect(oneplan: Oneplan, workspace: Path) -> None:

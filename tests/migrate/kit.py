@@ -18,6 +18,7 @@ from tools.migrate.rollback import Rollback
 from tools.migrate.run import Migration
 from tools.plan.model import Accounting, Backfill, Phase, Plan, Step, StepCheck
 from tools.schema.digest import schema_digest
+from tools.schema.render import name_of
 
 ACTOR = "ada"
 
@@ -146,7 +147,7 @@ def contents(location: str) -> dict[str, Any]:
         tables: dict[str, Any] = {}
         for table in schema.tables:
             columns = ", ".join(f'"{name}"' for name in sorted(table.column_names))
-            tables[table.key] = sorted(backend.query(f'SELECT {columns} FROM "{table.name}"'), key=repr)
+            tables[table.key] = sorted(backend.query(f"SELECT {columns} FROM {name_of(table)}"), key=repr)
         return {"schema": schema_digest(schema), **tables}
 
 

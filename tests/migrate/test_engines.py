@@ -284,3 +284,35 @@ def test_bad_locations_are_one_sentence(sqlite: Target, tmp_path: Any) -> None:
     with pytest.raises(DatabaseError, match=r"cannot connect to postgresql://ada:\*\*\*@127.0.0.1:1/x"):
         open_postgres("postgresql://ada:secret@127.0.0.1:1/x")
     assert "secret" not in str(sqlite.location)
+
+
+def test_an_index_is_made_anew_in_one_transaction_on_a_file_opened_again(duckdb: Target) -> None:
+    """DuckDB's issue 23929: the COMMIT would abort the process."""
+    with opened(duckdb.location) as backend:
+        backend.execute("CREATE TABLE events (id INTEGER PRIMARY KEY, kind VARCHAR)")
+        backend.execute("CREATE INDEX events_kind ON events (kind)")
+        backend.execute("INSERT INTO events SELECT i, i::VARCHAR FROM range(3000) r(i)")
+    with opened(duckdb.location) as backend, backend.transaction():
+        backend.execute("DROP INDEX events_kind")
+        backend.execute("CREATE INDEX events_kind ON events (kind, id)")
+    with opened(duckdb.location) as backend:
+        assert backend.rows("events") == 3000
+        assert [index.columns for table in backend.schema().tables for index in table.indexes] == [("kind", "id")]
+
+
+@pytest.mark.parametrize(
+    ("sql", "number"),
+    [
+        ("ALTER TABLE t ADD COLUMN a INTEGER DEFAULT 1; DROP TABLE t", 2),
+        ("ALTER TABLE t ADD COLUMN \"é;\" INTEGER DEFAULT 1; /* ; */ ; DROP TABLE t; SELECT ';'", 3),
+        ("SELECT 1;;SELECT 2", 2),
+        ("-- nothing", 0),
+    ],
+)
+def test_duckdb_is_given_one_statement_at_a_time(duckdb: Target, sql: str, number: int) -> None:
+    with opened(duckdb.location) as backend:
+        backend.execute("CREATE TABLE t (id INTEGER)")
+        with pytest.raises(DatabaseError, match=f"{number} statements stand where one belongs"):
+            backend.execute(sql)
+        backend.execute('ALTER TABLE t ADD COLUMN "é;" INTEGER DEFAULT 1 /* ; */ ; -- ;')  # five, to the engine
+        assert backend.schema().tables[0].column_names == ("id", "é;")

@@ -17,6 +17,7 @@ from tools.migrate.rehearse import rehearse
 from tools.migrate.verify import verify
 from tools.plan.build import build_plan
 from tools.plan.files import plan_from_yaml, plan_to_yaml
+from tools.schema.answers import read_answers
 from tools.schema.ddl import read_ddl
 from tools.schema.gaps import compare
 from tools.schema.model import Answers
@@ -82,11 +83,4 @@ def text_of(folder: Path, name: str, dialect: Dialect) -> str:
 
 def answers_of(folder: Path) -> Answers:
     path = folder / "answers.yaml"
-    if not path.exists():
-        return Answers()
-    said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    columns, fills = (
-        tuple((table, a, b) for table, pairs in said.get(key, {}).items() for a, b in pairs.items())
-        for key in ("columns", "fills")
-    )
-    return Answers(tables=tuple(said.get("tables", {}).items()), columns=columns, fills=fills)
+    return read_answers(path) if path.exists() else Answers()

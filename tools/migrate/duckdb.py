@@ -15,6 +15,7 @@ from tools.migrate.filelock import executor_lock
 from tools.migrate.keyset import batch_end, highest
 from tools.plan.facts import Facts, read_facts
 from tools.schema.model import Schema
+from tools.schema.render import quote
 
 _NULL = "18446744073709551629"
 """What NULL counts for in a checksum: a prime above every 64-bit hash."""
@@ -34,6 +35,7 @@ class DuckDBBackend:
         self.location = f"duckdb:///{self.path}"
         self.connection = duckdb.connect(self.address, read_only=read_only, config=_CONFINED if confined else {})
         self._types: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        self._loaded: set[str] = set()
 
     def close(self) -> None:
         self.connection.close()
@@ -64,7 +66,9 @@ class DuckDBBackend:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         with _words(sql):
-            result = self.connection.execute(self._one(sql), list(parameters))
+            if duckdb.StatementType.DROP in self._kinds(sql):
+                self._load_indexes()
+            result = self.connection.execute(sql, list(parameters))
             names = [column[0] for column in result.description or ()]
             # An INSERT, UPDATE or DELETE answers with one row, its count.
             return int((result.fetchone() or (0,))[0]) if names == ["Count"] else 0
@@ -79,19 +83,36 @@ class DuckDBBackend:
             names = [column[0] for column in result.description or ()]
             return [dict(zip(names, row, strict=True)) for row in result.fetchmany(limit)]
 
-    def _one(self, sql: str) -> Any:
-        """The one statement in `sql`: the engine would run any number of them."""
-        found = self.connection.extract_statements(sql)
-        if len(found) != 1:
-            raise DatabaseError(f"{len(found)} statements stand where one belongs", sql=sql)
-        return found[0]
+    def _kinds(self, sql: str) -> list[Any]:
+        """What kind of statement `sql` is, as DuckDB's StatementType; it would run any number, and one is let in.
 
-    def _query(self, sql: str) -> Any:
-        """The same, and it is one that reads."""
-        found = self._one(sql)
-        if found.type != duckdb.StatementType.SELECT:
+        The engine itself turns some into several (`ADD COLUMN … DEFAULT …` into five): what separates those that
+        were written is counted too. They are looked at only: executing one parsed before can crash DuckDB 1.5.
+        """
+        kinds = [statement.type for statement in self.connection.extract_statements(sql)]
+        written = len(kinds) if len(kinds) < 2 else _written(sql)
+        if written != 1:
+            raise DatabaseError(f"{written} statements stand where one belongs", sql=sql)
+        return kinds
+
+    def _query(self, sql: str) -> str:
+        """`sql`, when it is one statement that reads."""
+        if self._kinds(sql) != [duckdb.StatementType.SELECT]:
             raise DatabaseError("this is no query", sql=sql)
-        return found
+        return sql
+
+    def _load_indexes(self) -> None:
+        """Have the indexes of every table loaded, which DuckDB does on the first write to it.
+
+        DuckDB 1.5 aborts the process on the COMMIT of a transaction that drops an index not yet loaded and makes
+        another on the same table (its issue 23929).
+        """
+        sql = "SELECT DISTINCT schema_name, table_name FROM duckdb_indexes()"
+        for names in self.connection.execute(sql).fetchall():
+            table = ".".join(quote(str(name)) for name in names)
+            if table not in self._loaded:
+                self.connection.execute(f"DELETE FROM {table} WHERE false")
+                self._loaded.add(table)
 
     def execute_alone(self, sql: str, *, again: bool = False) -> None:
         self.execute(sql)
@@ -142,6 +163,7 @@ class DuckDBBackend:
         finally:
             self.connection = duckdb.connect(self.address)
             self._types.clear()
+            self._loaded.clear()
 
     def _key_types(self, table: str, key: Sequence[str]) -> list[str]:
         """Keys are kept as text: a comparison needs them back in their own type."""
@@ -183,6 +205,13 @@ def _words(sql: str = "") -> Generator[None]:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
+
+
+def _written(sql: str) -> int:
+    """How many statements stand in `sql`, by DuckDB's own lexer, which knows no comments and counts in bytes."""
+    text = sql.encode()
+    marks = [text[place : place + 1] == b";" for place, _ in duckdb.tokenize(sql)]
+    return sum(not mark and (place == 0 or marks[place - 1]) for place, mark in enumerate(marks))
 
 
 def _sum(hashed: str) -> str:

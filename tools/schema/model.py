@@ -13,6 +13,12 @@ from typing import Any, Literal
 from tools.location import Dialect
 
 FkAction = Literal["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"]
+Origin = Literal["sql", "mysql", "convex", "prisma", "markdown"]
+ObjectKind = Literal["function", "domain", "type", "policy", "extension", "comment", "privilege", "partition"]
+Aspect = Literal[
+    "indexes", "defaults", "nullability", "checks", "primary_keys", "foreign_keys", "uniques", "views", "triggers",
+    "enums", "sequences", "function", "domain", "type", "policy", "extension", "comment", "privilege", "partition",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,10 @@ class Column:
     identity: Literal["ALWAYS", "BY DEFAULT"] | None = None
     collation: str | None = None
     serial: bool = False
+    storage: str | None = None
+    """Postgres's STORAGE, where it is not the type's own."""
+    note: str | None = field(default=None, compare=False)
+    """What a comment in the source says of it ("deprecated: use goal"); no part of equality."""
     span: Span | None = _span()
 
 
@@ -127,6 +137,7 @@ class Table:
     checks: tuple[Check, ...] = ()
     indexes: tuple[Index, ...] = ()
     options: tuple[str, ...] = ()
+    note: str | None = field(default=None, compare=False)
     span: Span | None = _span()
 
     @property
@@ -203,6 +214,31 @@ class Trigger:
 
 
 @dataclass(frozen=True)
+class SchemaObject:
+    """What is made by one statement and known by a name: a function, a domain, a policy, a comment, …
+
+    name: what tells it from others of its kind (a function with the types of its arguments, `slug(text)`; what a
+    comment is on, `COLUMN agents.goal`). form: the text by which two are compared, never empty. table: the key of the
+    table it belongs to, "" for none. create and drop: the statements that make it and remove it, each alone and whole.
+    depends_on: the keys of tables and the names of objects that it reads or is typed by.
+    """
+
+    kind: ObjectKind
+    name: str
+    form: str
+    namespace: str = ""
+    table: str = ""
+    create: str = field(default="", compare=False)
+    drop: str = field(default="", compare=False)
+    depends_on: tuple[str, ...] = field(default=(), compare=False)
+    span: Span | None = _span()
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}.{self.name}" if self.namespace else self.name
+
+
+@dataclass(frozen=True)
 class NotUnderstood:
     """Something in the source that no part of this model holds: kept as text, listed, never dropped in silence.
 
@@ -218,7 +254,11 @@ class NotUnderstood:
 
 @dataclass(frozen=True)
 class Schema:
-    """A whole schema. `source` is the masked location; `version` the server's, where there is one."""
+    """A whole schema. `source` is the masked location; `version` the server's, where there is one.
+
+    What is read from no SQL (Convex, Prisma, Markdown) or from MySQL is told in Postgres's words: `dialect` is then
+    postgres, and `origin` says where it comes from. unsaid: what the source says nothing of: its silence is no wish.
+    """
 
     dialect: Dialect
     tables: tuple[Table, ...] = ()
@@ -229,6 +269,9 @@ class Schema:
     sequences: tuple[Sequence, ...] = ()
     source: str = field(default="", compare=False)
     version: str = field(default="", compare=False)
+    objects: tuple[SchemaObject, ...] = ()
+    origin: Origin = field(default="sql", compare=False)
+    unsaid: tuple[Aspect, ...] = field(default=(), compare=False)
 
     def table(self, key: str) -> Table | None:
         return next((table for table in self.tables if table.key == key), None)

@@ -15,14 +15,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tools.errors": (),
     "tools.location": ("tools.errors",),
     "tools.embedded": ("tools.errors",),
+    "tools.files": ("tools.errors",),
     "knowledge": ("knowledge", "tools.errors"),
     "prompts": ("prompts", "tools.errors"),
-    "tools.schema": ("tools.schema", "tools.errors", "tools.location", "tools.embedded"),
-    "tools.plan": ("tools.plan", "tools.schema", "tools.errors", "tools.location"),
+    "tools.schema": ("tools.schema", "tools.errors", "tools.location", "tools.embedded", "tools.files"),
+    "tools.plan": ("tools.plan", "tools.schema", "tools.errors", "tools.location", "tools.files"),
     "tools.migrate": (
-        "tools.migrate", "tools.plan", "tools.schema", "tools.errors", "tools.location", "tools.embedded", "knowledge",
+        "tools.migrate", "tools.plan", "tools.schema", "tools.errors", "tools.location", "tools.embedded",
+        "tools.files", "knowledge",
     ),
-    "tools.tasks": ("tools.tasks", "tools.plan", "tools.errors", "tools.location", "knowledge"),
+    "tools.tasks": (
+        "tools.tasks", "tools.plan", "tools.schema", "tools.errors", "tools.location", "tools.files", "knowledge",
+    ),
     "tools": ("tools", "knowledge"),
     "assistant": ("assistant", "tools", "prompts", "knowledge"),
 }  # fmt: skip

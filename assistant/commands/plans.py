@@ -11,6 +11,7 @@ from assistant.commands.output import DIFFERENCES, DONE, print_json, say
 from assistant.commands.schema import AsJson, DialectOption, RenamesOption, read_pair, settled_answers
 from assistant.session import Workspace
 from tools.errors import SourceError, UsageError
+from tools.files import write_atomically
 
 if TYPE_CHECKING:
     from tools.plan.facts import Facts
@@ -45,7 +46,7 @@ def plan(
     answers = settled_answers(workspace, renames, before, after)
     made = build_plan(before, after, answers, live_facts(workspace.settings.location(current)))
     if output:
-        write_text(output, plan_to_yaml(made))
+        write_atomically(output, plan_to_yaml(made))
         say(f"wrote {output}: {len(made.steps)} steps")
     if as_json:
         print_json("plan", plan_to_json(made))
@@ -126,16 +127,6 @@ def read_text(path: Path) -> str:
         raise SourceError("is not UTF-8 text", source=str(path)) from None
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", source=str(path)) from error
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a temporary file beside it, then an atomic rename."""
-    beside = path.with_name(f".{path.name}.tmp")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise SourceError(f"cannot be written: {error.strerror}", source=str(path)) from error
 
 
 def live_facts(location: str) -> Facts | None:

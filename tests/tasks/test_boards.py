@@ -11,9 +11,9 @@ from knowledge.approvals import Ledger
 from knowledge.events import Events
 from knowledge.store import Store
 from tools.errors import ApprovalRefused, Drift, OneplanError, UsageError
+from tools.files import write_atomically
 from tools.tasks import boards as module
 from tools.tasks.boards import Boards, import_change, unexported
-from tools.tasks.files import write_atomically
 from tools.tasks.markdown import board_from_markdown, read_board
 from tools.tasks.model import Board
 from tools.tasks.update import Change, add, assign, set_status, several

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tools.errors import SourceError, UsageError
+from tools.files import write_atomically
 from tools.schema.model import Answers, Schema
 from tools.schema.normal import fold
 
@@ -71,7 +72,7 @@ def write_answers(answers: Answers, path: str | Path) -> None:
     import yaml
 
     text = yaml.safe_dump(answers_to(answers), sort_keys=False, allow_unicode=True)
-    Path(path).write_text("# What is a rename and what is not, and values for old rows.\n" + text, encoding="utf-8")
+    write_atomically(Path(path), "# What is a rename and what is not, and values for old rows.\n" + text)
 
 
 def check_answers(answers: Answers, current: Schema, desired: Schema) -> None:

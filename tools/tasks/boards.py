@@ -15,8 +15,8 @@ from knowledge.approvals import Action, Ledger, Via
 from knowledge.clock import to_store, utc_now
 from knowledge.events import Event, Events
 from tools.errors import ApprovalRefused, UsageError
+from tools.files import file_digest, write_atomically
 from tools.tasks.export import Rendered, board_to_markdown
-from tools.tasks.files import file_digest, write_atomically
 from tools.tasks.from_plan import progress
 from tools.tasks.merge import merged
 from tools.tasks.model import Board

@@ -13,6 +13,7 @@ from pydantic import Field
 from knowledge.approvals import Action
 from knowledge.records import Records
 from tools.errors import Refused, SourceError, UsageError
+from tools.files import write_atomically
 from tools.toolbox.desk import Desk, Outcome, Proposed, at_most, page
 from tools.toolbox.jobs import SingleJob, approval_of, put
 from tools.toolbox.schema import Arguments, Paged, asked, missing_values
@@ -189,7 +190,7 @@ class WritePlanJob(SingleJob):
         action, text = self._action(desk, arguments)
         approval = approval_of(desk, action.digest, hints, action.summary)
         with desk.ledger.claimed(approval, action, actor=desk.actor, thread=desk.thread):
-            write_whole(Path(arguments.path), text)
+            write_atomically(Path(arguments.path), text)
         yield {"id": arguments.path, "status": "written"}
 
     def _action(self, desk: Desk, arguments: WritePlanFile) -> tuple[Action, str]:
@@ -210,13 +211,3 @@ def file_action(path: str, text: str, summary: str) -> tuple[Action, str]:
         raise SourceError(f"cannot be read: {error.strerror}", source=path) from error
     arguments = {"path": str(place.absolute()), "content": hashlib.sha256(text.encode()).hexdigest()}
     return Action("write_file", summary + (", in place of the file there" if base else ""), arguments, base=base), text
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a temporary file beside it, then an atomic rename."""
-    beside = path.with_name(f".{path.name}.tmp")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise SourceError(f"cannot be written: {error.strerror}", source=str(path)) from error

@@ -21,11 +21,11 @@ def file_digest(path: Path) -> str:
         raise OneplanError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def write_atomically(path: Path, text: str, *, expected: str) -> None:
+def write_atomically(path: Path, text: str, *, expected: str | None = None) -> None:
     """Put `text` in place of a file's content by renaming; its permissions stay, and a symbolic link keeps pointing.
 
-    expected: digest of what it replaces ("" for nothing). Raises Drift when something else is there by now, and
-    OneplanError when it cannot be written; the old content then stays.
+    expected: digest of what it replaces ("" for nothing, None for whatever is there). Raises Drift when something else
+    is there by now, and OneplanError when it cannot be written; the old content then stays.
     """
     target = path.resolve()
     try:
@@ -37,9 +37,9 @@ def write_atomically(path: Path, text: str, *, expected: str) -> None:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        if file_digest(target) != expected:
+        if expected is not None and file_digest(target) != expected:
             raise Drift(f"{path} was changed meanwhile: look at it and export again")
-        Path(temporary).chmod(target.stat().st_mode if expected else 0o666 & ~_umask())
+        Path(temporary).chmod(target.stat().st_mode if target.exists() else 0o666 & ~_umask())
         Path(temporary).replace(target)
     except OSError as error:
         raise OneplanError(f"{path} cannot be written: {error.strerror}") from error

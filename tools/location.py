@@ -17,6 +17,8 @@ DIALECT_NAMES: dict[str, Dialect] = {
     "sqlite": "sqlite", "sqlite3": "sqlite", "duckdb": "duckdb",
     "postgres": "postgres", "postgresql": "postgres", "pg": "postgres",
 }  # fmt: skip
+SCHEMA_FILES = (".sql", ".ddl", ".ts", ".tsx", ".mts")
+"""How a file ends that a schema is read from; what is in it is told by `tools.schema.source`."""
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 _DUCKDB_MAGIC = b"DUCK"
 
@@ -77,7 +79,7 @@ def parse_location(text: str) -> Location:
             raise LocationError(f"{text!r} names no file: write {scheme}:///path/to/file")
         return Location("sqlite" if scheme == "sqlite" else "duckdb", path)
     raise LocationError(
-        f"{text!r} is of an unknown kind: use a .sql file, sqlite:///FILE, duckdb:///FILE or postgresql://…"
+        f"{text!r} is of an unknown kind: use a schema file, sqlite:///FILE, duckdb:///FILE or postgresql://…"
     )
 
 
@@ -121,7 +123,7 @@ def _bare_path(text: str) -> Location:
     if path.is_dir():
         raise LocationError(f"{text!r} is a folder: name a .sql file or a database in it")
     if not path.exists():
-        if path.suffix.lower() == ".sql" or not path.suffix:
+        if path.suffix.lower() in SCHEMA_FILES or not path.suffix:
             raise SourceError("no such file", source=text)
         if path.suffix.lower() in (".db", ".sqlite", ".sqlite3", ".duckdb", ".ddb"):
             raise SourceError("no such database", source=text)
@@ -129,6 +131,8 @@ def _bare_path(text: str) -> Location:
     kind = file_kind(path)
     if kind:
         return Location(kind, text)
-    if path.suffix.lower() in (".sql", ".ddl"):
+    if path.suffix.lower() in SCHEMA_FILES:
         return Location("file", text)
-    raise LocationError(f"{text!r} is of an unknown kind: use a .sql file, a SQLite or DuckDB file, or postgresql://…")
+    raise LocationError(
+        f"{text!r} is of an unknown kind: use {', '.join(SCHEMA_FILES)}, a SQLite or DuckDB file, or postgresql://…"
+    )

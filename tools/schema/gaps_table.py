@@ -53,6 +53,8 @@ def _column(before: Table, old: Column, after: Table, new: Column, dialect: Dial
         ("default_changed", wording.value_of, _source(a) != _source(b), "default"),
     )
     gaps: list[Gap] = []
+    if aspects[0][2] is False and None not in (a.shape, b.shape) and a.shape != b.shape:
+        aspects = (("type_changed", _shape, True, "type"), *aspects[1:])
     for kind, text, differs, noun in aspects:
         if differs:
             was, becomes = text(old), text(new)
@@ -62,6 +64,10 @@ def _column(before: Table, old: Column, after: Table, new: Column, dialect: Dial
                 before=old, after=new,
             ))  # fmt: skip
     return gaps
+
+
+def _shape(column: Column) -> str | None:
+    return column.shape
 
 
 def _source(column: Column) -> tuple[object, ...]:

@@ -57,6 +57,8 @@ class Column:
     """Postgres's STORAGE, where it is not the type's own."""
     note: str | None = field(default=None, compare=False)
     """What a comment in the source says of it ("deprecated: use goal"); no part of equality."""
+    shape: str | None = None
+    """The whole type in the source's own words, where it says more than `type` (what is in a document); else None."""
     span: Span | None = _span()
 
 

@@ -69,6 +69,10 @@ def restricted(schema: Schema, namespaces: Sequence[str] = (), exclude: Sequence
 
 
 def _read_file(location: Location, dialect: Dialect | None, fallback: Dialect | None) -> Schema:
+    if location.path.suffix.lower() in (".ts", ".tsx", ".mts"):
+        from tools.schema.convex import read_convex
+
+        return read_convex(location.path)
     try:
         text = Path(location.address).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -17,8 +17,12 @@ DIALECT_NAMES: dict[str, Dialect] = {
     "sqlite": "sqlite", "sqlite3": "sqlite", "duckdb": "duckdb",
     "postgres": "postgres", "postgresql": "postgres", "pg": "postgres",
 }  # fmt: skip
-SCHEMA_FILES = (".sql", ".ddl", ".ts", ".tsx", ".mts")
-"""How a file ends that a schema is read from; what is in it is told by `tools.schema.source`."""
+Form = Literal["sql", "convex", "prisma"]
+FORMS: dict[str, Form] = {
+    ".sql": "sql", ".ddl": "sql", ".ts": "convex", ".tsx": "convex", ".mts": "convex", ".prisma": "prisma",
+}  # fmt: skip
+"""What a schema file is written in, by the ending of its name."""
+SCHEMA_FILES = tuple(FORMS)
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 _DUCKDB_MAGIC = b"DUCK"
 
@@ -27,8 +31,8 @@ _DUCKDB_MAGIC = b"DUCK"
 class Location:
     """Where a schema is read from.
 
-    kind: `file` (DDL text) or the dialect of a live database. address: the path, or the Postgres URL with its
-    credentials. `str(location)` never shows a password.
+    kind: `file` (a text of the `form` that its ending tells, or a folder of such) or the dialect of a live database.
+    address: the path, or the Postgres URL with its credentials. `str(location)` never shows a password.
     """
 
     kind: Literal["file", "sqlite", "duckdb", "postgres"]
@@ -41,6 +45,11 @@ class Location:
     @property
     def live(self) -> Dialect | None:
         return None if self.kind == "file" else self.kind
+
+    @property
+    def form(self) -> Form:
+        """What a `file` is written in."""
+        return _folder_form(self.path) or FORMS.get(self.path.suffix.lower(), "sql")
 
     def __str__(self) -> str:
         if self.kind == "postgres":
@@ -60,7 +69,8 @@ def parse_location(text: str) -> Location:
     """Tell what `text` names, without opening a database.
 
     `sqlite:///x.db` is relative, `sqlite:////x.db` absolute, as in SQLAlchemy; `env:NAME` is read from the
-    environment. A bare path is told by its content (a database file) or its ending (`.sql`).
+    environment. A bare path is told by its content (a database file) or its ending (`.sql`, `.prisma`, `.ts`); a folder
+    may be one of Prisma files, which are read together, or of a Convex project.
     Raises LocationError for an unknown kind, SourceError for a path that is not there.
     """
     if text.startswith("env:"):
@@ -90,7 +100,7 @@ def existing(location: Location) -> Location:
     path = location.path
     if not path.exists():
         raise SourceError("no such file", source=location.address)
-    if path.is_dir():
+    if path.is_dir() and (location.kind != "file" or _folder_form(path) is None):
         raise SourceError("is a folder, not a file", source=location.address)
     if location.kind != "file" and path.stat().st_size:
         found = file_kind(path)
@@ -121,7 +131,11 @@ def masked(url: str) -> str:
 def _bare_path(text: str) -> Location:
     path = Path(text)
     if path.is_dir():
-        raise LocationError(f"{text!r} is a folder: name a .sql file or a database in it")
+        if _folder_form(path):
+            return Location("file", text)
+        raise LocationError(
+            f"{text!r} is a folder without a schema.ts or .prisma files: name a schema file or a database in it"
+        )
     if not path.exists():
         if path.suffix.lower() in SCHEMA_FILES or not path.suffix:
             raise SourceError("no such file", source=text)
@@ -136,3 +150,18 @@ def _bare_path(text: str) -> Location:
     raise LocationError(
         f"{text!r} is of an unknown kind: use {', '.join(SCHEMA_FILES)}, a SQLite or DuckDB file, or postgresql://…"
     )
+
+
+def _folder_form(path: Path) -> Form | None:
+    """The form of a folder's schema: Convex's where a schema.ts lies in it (or in its convex/), else Prisma's."""
+    if not path.is_dir():
+        return None
+    if convex_schema(path):
+        return "convex"
+    found = (file for file in path.rglob("*.prisma") if "node_modules" not in file.relative_to(path).parts)
+    return "prisma" if next(found, None) else None
+
+
+def convex_schema(folder: Path) -> Path | None:
+    """The schema of a Convex project, of which this is the `convex` folder or the one that holds it."""
+    return next((file for file in (folder / "schema.ts", folder / "convex" / "schema.ts") if file.is_file()), None)

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tools.errors import Busy, SourceError, UsageError
-from tools.location import Dialect, Location, existing, parse_location
+from tools.location import Dialect, Location, convex_schema, existing, parse_location
 from tools.schema.ddl import header_dialect, read_ddl
 from tools.schema.leftout import is_left_out
 from tools.schema.model import Schema
@@ -28,9 +28,9 @@ def read_schema(
     namespaces: Sequence[str] = (),
     exclude: Sequence[str] = (),
 ) -> Schema:
-    """The schema at a location: a file of DDL, or a live database, which is opened to read only.
+    """The schema at a location: a file of DDL, Convex or Prisma, or a live database, which is opened to read only.
 
-    dialect: the user's word for a file; else its header comment tells, else `fallback` (the live side's, or the
+    dialect: the user's word for a file of DDL; else its header comment tells, else `fallback` (the live side's, or the
     settings'). namespaces: read only these. exclude: patterns (`log_*`) of tables and views to leave out, by key.
 
     Raises LocationError, SourceError (with file and line where it has them), Busy for a database that another process
@@ -69,10 +69,14 @@ def restricted(schema: Schema, namespaces: Sequence[str] = (), exclude: Sequence
 
 
 def _read_file(location: Location, dialect: Dialect | None, fallback: Dialect | None) -> Schema:
-    if location.path.suffix.lower() in (".ts", ".tsx", ".mts"):
+    if location.form == "convex":
         from tools.schema.convex import read_convex
 
-        return read_convex(location.path)
+        return read_convex(convex_schema(location.path) or location.path)
+    if location.form == "prisma":
+        from tools.schema.prisma import read_prisma_path
+
+        return read_prisma_path(location.path)
     try:
         text = Path(location.address).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from tools.errors import UsageError
 from tools.plan.accounting import accounting
 from tools.plan.draft import Draft
 from tools.plan.facts import Facts, facts_of
@@ -100,8 +101,15 @@ def build_plan(current: Schema, desired: Schema, answers: Answers | None = None,
     """The plan from `current` to `desired`, for the current schema's backend.
 
     A desired schema of another dialect is lowered first. Renames nobody answered stay open: their additions are in the
-    plan, their drops are not. `facts` (of the live database) sharpen the hazards.
+    plan, their drops are not. `facts` (of the live database) sharpen the hazards. Raises UsageError where the current
+    schema is that of no SQL database.
     """
+    if current.origin != "sql":
+        raise UsageError(
+            f"{current.source or current.origin}: a plan starts from a database or its SQL, and this is a schema of "
+            f"{current.origin.capitalize()}: name the database that holds the rows as the current side "
+            "(`oneplan gap` compares the two as they are)"
+        )
     told = answers or Answers()
     wanted = (
         desired if desired.dialect == current.dialect else lower(desired, current.dialect, like=current, answers=told)

@@ -1,9 +1,10 @@
 """Prisma schema files as a Schema, told in Postgres's words (dialect postgres, origin prisma).
 
-What `prisma migrate` would make in a Postgres database is what is read: the names of keys and indexes that it gives, the
-actions of foreign keys that it takes for granted, the tables of implicit many-to-many relations. tools.schema.prisma_types
-has the table of types. Defaults that Prisma's client fills in (`uuid()`, `@updatedAt`) are none of the database's: they are
-kept as notes. Models with `@@ignore` and fields with `@ignore` are in the database, and so in the schema.
+What `prisma migrate` would make in a Postgres database is what is read: the names of keys and indexes that it gives,
+the actions of foreign keys that it takes for granted, the tables of implicit many-to-many relations.
+tools.schema.prisma_types has the table of types. Defaults that Prisma's client fills in (`uuid()`, `@updatedAt`) are
+none of the database's: they are kept as notes. Models with `@@ignore` and fields with `@ignore` are in the database,
+and so in the schema.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ It is a little more lenient than Prisma's own (it takes a block on one line), an
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Literal
 
 from tools.errors import SourceError
 from tools.schema.prisma_ast import (
@@ -109,11 +109,11 @@ class _Parser:
             raise self.error(f"a block cannot begin with {kind!r}: Prisma knows {known}", first.line)
         name = self.word(f"the name of the {kind}")
         opening = self.expect("{", f"after {kind} {name.text}")
-        fields, attributes, settings = self.body(cast(BlockKind, kind), name)
+        fields, attributes, settings = self.body(kind, name)
         closing = self.tokens[self.at - 1]
         note = self.note(first.line, opening.line)
         return Block(
-            cast(BlockKind, kind), name.text, first.line + self.offset, self.source, tuple(fields), tuple(attributes),
+            kind, name.text, first.line + self.offset, self.source, tuple(fields), tuple(attributes),
             tuple(settings), note, self.text[first.start : closing.end],
         )  # fmt: skip
 

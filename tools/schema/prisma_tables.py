@@ -141,9 +141,7 @@ def _index(attribute: Attribute, model: Block, scope: Scope, suffix: str) -> Ind
     if where is not None and _raw(where) is None:
         scope.list_attribute(model, attribute, "the condition of an index that is not written in SQL")
     unique = attribute.name == "unique"
-    return Index(
-        name, scope.key(model), entries, unique, _raw(where), method, span=Span(model.source, attribute.line)
-    )
+    return Index(name, scope.key(model), entries, unique, _raw(where), method, span=Span(model.source, attribute.line))
 
 
 def _raw(value: Value | None) -> str | None:

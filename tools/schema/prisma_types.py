@@ -1,19 +1,19 @@
 """Prisma's types and defaults in Postgres's words, as Postgres itself prints them.
 
-    Prisma              Postgres                          native types (`@db.…`), also those of other providers
-    String              text                              Text, VarChar(n), Char(n), Uuid, Citext, Inet, Xml, Bit(n), …
-    Boolean             boolean                           Boolean; TinyInt(1) of MySQL
-    Int                 integer                           SmallInt, TinyInt: smallint; UnsignedInt: bigint; Oid: oid
-    BigInt              bigint                            UnsignedBigInt: numeric(20,0)
-    Float               double precision                  Real: real
-    Decimal             numeric(65,30)                    Decimal(p,s); Money: money
-    DateTime            timestamp(3) without time zone    Timestamp(n), Timestamptz(n), Date, Time(n), Timetz(n), …
-    Json                jsonb                             Json: json
-    Bytes               bytea                             ByteA, Blob, Binary(n), …
-    an enum             the enum
-    T[]                 the type and []                   (which takes NULL, as Prisma makes it)
-    Unsupported("x")    x
-    a composite type    jsonb                             (MongoDB)
+Prisma              Postgres                          native types (`@db.…`), also those of other providers
+String              text                              Text, VarChar(n), Char(n), Uuid, Citext, Inet, Xml, Bit(n), …
+Boolean             boolean                           Boolean; TinyInt(1) of MySQL
+Int                 integer                           SmallInt, TinyInt: smallint; UnsignedInt: bigint; Oid: oid
+BigInt              bigint                            UnsignedBigInt: numeric(20,0)
+Float               double precision                  Real: real
+Decimal             numeric(65,30)                    Decimal(p,s); Money: money
+DateTime            timestamp(3) without time zone    Timestamp(n), Timestamptz(n), Date, Time(n), Timetz(n), …
+Json                jsonb                             Json: json
+Bytes               bytea                             ByteA, Blob, Binary(n), …
+an enum             the enum
+T[]                 the type and []                   (which takes NULL, as Prisma makes it)
+Unsupported("x")    x
+a composite type    jsonb                             (MongoDB)
 """
 
 from __future__ import annotations

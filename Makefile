@@ -32,6 +32,7 @@ fix: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/backfill.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/usages.py
 
 docs: $(STAMP)
 	$(BIN)/python docs/make_cli.py

@@ -21,6 +21,7 @@ from assistant.views import (
     steps_view,
     table,
     tasks_view,
+    usages_view,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tools.plan.explain import Stage
     from tools.plan.model import Plan
     from tools.schema.model import Gap, Question, Schema
+    from tools.usages.model import Usage
 
 JSON = Mapping[str, Any]
 
@@ -77,6 +79,12 @@ def print_gaps(gaps: Sequence[Gap], questions: Sequence[Question] = ()) -> None:
 
     show(gaps_view([gap_to_json(gap) for gap in gaps]))
     show(*(Text(f"open question: {clean(sentence(question))}", style="yellow") for question in questions))
+
+
+def print_usages(usages: Sequence[Usage]) -> None:
+    from tools.usages.model import usage_to_json
+
+    show(usages_view([usage_to_json(usage) for usage in usages]))
 
 
 def print_plan(plan: Plan) -> None:

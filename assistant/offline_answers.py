@@ -40,6 +40,7 @@ def told(name: str, data: Data, listings: bool) -> str:
 HELP = """\
 You can say:
   what is missing?            the gaps between what you have and what you want
+  where is agents.goal used?  who in the code reads and writes it
   plan it                     the stepwise plan, then its rehearsal on a copy
   why this order? · show step 3
   fill agents.code = 'x'      a value for old rows
@@ -195,6 +196,19 @@ def _inspected(data: Data) -> Parts:
     return [head, Listing(names, data["total"])]
 
 
+def _usages(data: Data) -> Parts:
+    if not data["total"]:
+        return [f"No usage of {data['asked']} was found in {data['code']}."]
+    places = _many(data["total"], "place")
+    head = f"{data['asked']}: used in {places} of {_many(data['files'], 'file')}, {data['writes']:,} of them write."
+    lines = []
+    for use in data["items"]:
+        name = f"{use['table']}.{use['column']}" if use.get("column") else use["table"]
+        sure = "" if use["certainty"] == "certain" else " (likely)"
+        lines.append(f"- {use['file']}:{use['line']} {use['access']}s {name}{sure}")
+    return [head, Listing(lines, data["total"])]
+
+
 def _questions(data: Data) -> str:
     if not (data["questions"] or data["missing_values"]):
         return "No question is open. Say `plan it` to plan with the answers."
@@ -246,7 +260,8 @@ def _many(number: int, noun: str) -> str:
 
 
 ANSWERS: Mapping[str, Callable[[Data], str | Parts]] = {
-    "list_gaps": _gaps, "make_plan": _plan, "show_plan": _order, "explain_step": _step, "rehearse_plan": _rehearsal,
+    "find_usages": _usages, "list_gaps": _gaps, "make_plan": _plan,
+    "show_plan": _order, "explain_step": _step, "rehearse_plan": _rehearsal,
     "apply_plan": _applied, "roll_back": _written, "verify": _verified, "list_runs": _runs, "migration_status": _status,
     "search_knowledge": _hits, "ingest": _ingested, "inspect_schema": _inspected, "ask_questions": _questions,
     "answer_rename": _rename, "set_fill": _fill, "board_show": _board, "board_ready": _ready,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from knowledge.approvals import Ledger
     from knowledge.store import Store
     from tools.schema.model import Answers, Schema
+    from tools.usages.model import Usage
 
 
 class Workspace:
@@ -71,6 +72,16 @@ class Workspace:
         if self.settings.current:
             return self.settings.current
         raise UsageError("which database? Pass --database URL, or set current in oneplan.toml")
+
+    def usages(self, typed: str | None, *schemas: Schema) -> tuple[Usage, ...] | None:
+        """Who in the code uses what is in the schemas; None where neither the flag nor the settings name a folder."""
+        from tools.usages.scan import find_usages
+
+        code = Path(typed) if typed else self.settings.code
+        if code is None:
+            return None
+        kept = self.settings.home / "usages.json" if self.settings.home.is_dir() else None
+        return find_usages(code, schemas, kept)
 
     def answers(self, typed: str | None) -> Answers:
         """What `--renames` says: a file, `none`, or nothing (then the settings' answers file, where there is one)."""

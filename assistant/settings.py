@@ -24,6 +24,7 @@ TEMPLATE = """\
 # desired = "desired.sql"           # the schema that you want
 # answers = "answers.yaml"          # renames, and values for old rows
 # shadow = "env:SHADOW_URL"         # a Postgres on which rehearsals may make scratch databases
+# code = "src"                      # the code that uses the schema: scanned for who reads and writes what
 # dialect = "postgres"              # for .sql files that do not say: sqlite, duckdb, postgres
 
 # [databases]                       # names for db:NAME
@@ -47,6 +48,7 @@ class ProjectSettings(_Section):
     desired: str | None = None
     answers: str | None = None
     shadow: str | None = None
+    code: str | None = None
     dialect: Dialect | None = None
 
 
@@ -117,6 +119,10 @@ class Settings(_Section):
     @property
     def desired(self) -> str | None:
         return self.anchored(self.project.desired) if self.project.desired else None
+
+    @property
+    def code(self) -> Path | None:
+        return Path(self.anchored(self.project.code)) if self.project.code else None
 
     @property
     def answers(self) -> Path | None:

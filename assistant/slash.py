@@ -14,13 +14,13 @@ from assistant.views import clean, table
 
 LOCAL = ("/help", "/approvals", "/context", "/thread")
 WORK = (
-    "/gap", "/plan", "/explain", "/rehearse", "/apply", "/verify", "/rollback", "/status", "/runs", "/board", "/search",
-    "/ingest",
+    "/gap", "/usages", "/plan", "/explain", "/rehearse", "/apply", "/verify", "/rollback", "/status", "/runs", "/board",
+    "/search", "/ingest",
 )  # fmt: skip
 NAMES = (*LOCAL, *WORK, "/quit")
 
 SLASH_HELP = """\
-/gap /plan /rehearse /apply /verify /rollback /status /runs   the migration, step by step
+/gap /usages /plan /rehearse /apply /verify /rollback /status /runs   the migration, step by step
 /explain N              one step in full
 /board [ready|blocked|import FILE|export FILE|set ID STATUS|assign ID OWNER]
 /search WORDS  /ingest PATH                                   the documents

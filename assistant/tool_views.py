@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from assistant.views import clean, gaps_view, hits_view, rows_view, steps_view, table, tasks_view
+from assistant.views import clean, gaps_view, hits_view, rows_view, steps_view, table, tasks_view, usages_view
 
 Data = dict[str, Any]
 
@@ -34,6 +34,10 @@ def _gaps(data: Data) -> list[RenderableType]:
     return [gaps_view(data["items"]), *_more(data)] if data["items"] else []
 
 
+def _usages(data: Data) -> list[RenderableType]:
+    return [usages_view(data["items"]), *_more(data)] if data["items"] else []
+
+
 def _rows(data: Data) -> list[RenderableType]:
     return [rows_view(data["tables"])] if data.get("tables") else []
 
@@ -56,7 +60,7 @@ def _tables(data: Data) -> list[RenderableType]:
 
 
 VIEWS: dict[str, Callable[[Data], list[RenderableType]]] = {
-    "list_gaps": _gaps, "make_plan": _plan, "rehearse_plan": _rows, "verify": _rows,
+    "find_usages": _usages, "list_gaps": _gaps, "make_plan": _plan, "rehearse_plan": _rows, "verify": _rows,
     "inspect_schema": _tables, "search_knowledge": _hits, "board_show": _tasks, "board_ready": _tasks,
     "board_blocked": _tasks,
 }  # fmt: skip

@@ -73,8 +73,9 @@ class Toolbelt:
         return Desk(
             store=self._workspace.store, ledger=self._workspace.ledger, home=self._workspace.home,
             actor=self._workspace.actor, thread=self._thread, current=settings.current or "",
-            desired=settings.desired or "", shadow=settings.shadow, pins=pins, life=self._workspace.proposal_life,
-            interactive=self.interactive, send_rows=settings.model.send_rows, progress=self._progress(emit),
+            desired=settings.desired or "", shadow=settings.shadow, code=settings.code, pins=pins,
+            life=self._workspace.proposal_life, interactive=self.interactive, send_rows=settings.model.send_rows,
+            progress=self._progress(emit),
         )  # fmt: skip
 
     def read(self, state: State, emit: Emit) -> Update:

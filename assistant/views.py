@@ -68,6 +68,17 @@ def gaps_view(gaps: Iterable[JSON]) -> RenderableType:
     return table(("", "gap", "read from"), rows) if rows else Text("no gap: the two schemas are the same")
 
 
+def usages_view(usages: Iterable[JSON]) -> RenderableType:
+    """Who uses what, place by place; what is likely and not certain says so."""
+    rows = []
+    for usage in usages:
+        name = f"{usage['table']}.{usage['column']}" if usage.get("column") else usage["table"]
+        access = Text(usage["access"], style="yellow" if usage["access"] == "write" else "cyan")
+        sure = "" if usage["certainty"] == "certain" else "likely"
+        rows.append((name, access, f"{usage['file']}:{usage['line']}", Text(sure, style="dim"), usage["text"]))
+    return table(("used", "", "where", "", "line"), rows) if rows else Text("no usage of it was found in the code")
+
+
 def hazards_text(hazards: Iterable[str]) -> Text:
     names = list(hazards)
     grave = {"DELETES_DATA", "IRREVERSIBLE", "NOT_REHEARSED"}

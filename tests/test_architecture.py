@@ -19,6 +19,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "knowledge": ("knowledge", "tools.errors"),
     "prompts": ("prompts", "tools.errors"),
     "tools.schema": ("tools.schema", "tools.errors", "tools.location", "tools.embedded", "tools.files"),
+    "tools.usages": ("tools.usages", "tools.schema", "tools.errors", "tools.location", "tools.files"),
     "tools.plan": ("tools.plan", "tools.schema", "tools.errors", "tools.location", "tools.files"),
     "tools.migrate": (
         "tools.migrate", "tools.plan", "tools.schema", "tools.errors", "tools.location", "tools.embedded",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from assistant.commands.output import DIFFERENCES, DONE, print_json, say
-from assistant.commands.schema import AsJson, DialectOption, RenamesOption, read_pair, settled_answers
+from assistant.commands.schema import AsJson, CodeOption, DialectOption, RenamesOption, read_pair, settled_answers
 from assistant.session import Workspace
 from tools.errors import SourceError, UsageError
 from tools.files import write_atomically
@@ -31,6 +31,7 @@ def plan(
     desired: Annotated[str, typer.Argument(help="The schema that you want.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the plan to this file.")] = None,
     renames: RenamesOption = None,
+    code: CodeOption = None,
     dialect: DialectOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Overwrite an output file that is there.")] = False,
     as_json: AsJson = False,
@@ -38,13 +39,15 @@ def plan(
     """Make the stepwise plan. Exit code 2 while a rename question is open."""
     from tools.plan.build import build_plan
     from tools.plan.files import plan_to_json, plan_to_yaml
+    from tools.usages.model import by_name
 
     if output and output.exists() and not yes:
         raise UsageError(f"{output} is there already: pass --yes to overwrite it")
     workspace = Workspace()
     before, after = read_pair(workspace, current, desired, dialect)
     answers = settled_answers(workspace, renames, before, after)
-    made = build_plan(before, after, answers, live_facts(workspace.settings.location(current)))
+    usages = by_name(workspace.usages(code, before) or ())
+    made = build_plan(before, after, answers, live_facts(workspace.settings.location(current)), usages)
     if output:
         write_atomically(output, plan_to_yaml(made))
         say(f"wrote {output}: {len(made.steps)} steps")

@@ -23,6 +23,9 @@ RenamesOption = Annotated[
     str | None,
     typer.Option("--renames", metavar="FILE|ask|none", help="Answers to rename questions; none: nothing is a rename."),
 ]
+CodeOption = Annotated[
+    str | None, typer.Option("--code", metavar="DIR", help="Find who in this code uses what the gaps touch.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +60,7 @@ def gap(
     renames: RenamesOption = None,
     schemas: Annotated[str | None, typer.Option("--schema", metavar="a,b", help="Only these schemas.")] = None,
     exclude: Annotated[list[str] | None, typer.Option("--exclude", help="Leave out tables like this.")] = None,
+    code: CodeOption = None,
     dialect: DialectOption = None,
     as_json: AsJson = False,
 ) -> int:
@@ -64,6 +68,8 @@ def gap(
     from tools.schema.gaps import compare
     from tools.schema.renames import rename_questions
     from tools.schema.serial import gap_to_json, question_to_json
+    from tools.usages.gaps import touched_by
+    from tools.usages.model import usage_to_json
 
     workspace = Workspace()
     namespaces = tuple(name.strip() for name in schemas.split(",")) if schemas else ()
@@ -71,6 +77,8 @@ def gap(
     answers = settled_answers(workspace, renames, before, after)
     gaps = compare(before, after, answers)
     questions = rename_questions(before, after, answers)
+    usages = workspace.usages(code, before)
+    touched = touched_by(gaps, usages or ())
     if as_json:
         data = {
             "current": before.source,
@@ -78,11 +86,15 @@ def gap(
             "gaps": [gap_to_json(gap) for gap in gaps],
             "questions": [question_to_json(question) for question in questions],
         }
+        if usages is not None:
+            data["usages"] = [usage_to_json(usage) for usage in touched]
         print_json("gap", data)
     else:
-        from assistant.console import print_gaps
+        from assistant.console import print_gaps, print_usages
 
         print_gaps(gaps, questions)
+        if usages is not None:
+            print_usages(touched)
     return DIFFERENCES if gaps else DONE
 
 

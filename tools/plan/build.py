@@ -7,7 +7,7 @@ between it and the desired schema is said under `held_back`, by construction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tools.errors import UsageError
 from tools.plan.accounting import accounting
@@ -97,12 +97,19 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
 )
 
 
-def build_plan(current: Schema, desired: Schema, answers: Answers | None = None, facts: Facts | None = None) -> Plan:
+def build_plan(
+    current: Schema,
+    desired: Schema,
+    answers: Answers | None = None,
+    facts: Facts | None = None,
+    usages: Mapping[str, Sequence[str]] | None = None,
+) -> Plan:
     """The plan from `current` to `desired`, for the current schema's backend.
 
     A desired schema of another dialect is lowered first. Renames nobody answered stay open: their additions are in the
-    plan, their drops are not. `facts` (of the live database) sharpen the hazards. Raises UsageError where the current
-    schema is that of no SQL database.
+    plan, their drops are not. `facts` (of the live database) sharpen the hazards. usages: where the code uses a table
+    (`agents`) or a column (`agents.goal`) of the current schema, as `file:line`: the steps for people list them. Raises
+    UsageError where the current schema is that of no SQL database.
     """
     if current.origin != "sql":
         raise UsageError(
@@ -118,6 +125,7 @@ def build_plan(current: Schema, desired: Schema, answers: Answers | None = None,
     questions = rename_questions(current, wanted, told)
     known = _known(current, told, facts)
     draft = _draft(current, held_target(current, wanted, questions, told), told, known)
+    draft.usages = usages or {}
     if draft.gaps:
         for stage in STAGES:
             stage(draft)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tools.errors import OneplanError
@@ -35,6 +35,7 @@ class Draft:
     steps: list[Step] = field(default_factory=list[Step])
     fingerprint: str = ""
     notes: list[str] = field(default_factory=list[str])
+    usages: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     _latest: dict[str, str] = field(default_factory=dict[str, str])
 
     @property

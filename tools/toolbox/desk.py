@@ -18,6 +18,7 @@ from tools.schema.model import Answers, Question, Schema
 if TYPE_CHECKING:
     from knowledge.approvals import Ledger
     from knowledge.store import Store
+    from tools.usages.model import Usage
 
 _ANSWERS: TypeAdapter[Answers] = TypeAdapter(Answers)
 
@@ -45,10 +46,10 @@ class Pins(BaseModel):
 class Desk:
     """One turn's surroundings.
 
-    current, desired: locations, "" where the workspace names none. shadow: a Postgres server for rehearsals.
-    interactive: a person can be asked right now. progress: called with (what, done, total) as long work goes on; it may
-    raise to stop the work between two batches. life: how long a proposal stays good. send_rows: tools may answer with
-    rows of the user's tables.
+    current, desired: locations, "" where the workspace names none. shadow: a Postgres server for rehearsals. code: the
+    folder of the code that uses the schema. interactive: a person can be asked right now. progress: called with (what,
+    done, total) as long work goes on; it may raise to stop the work between two batches. life: how long a proposal
+    stays good. send_rows: tools may answer with rows of the user's tables.
     """
 
     store: Store
@@ -59,6 +60,7 @@ class Desk:
     current: str = ""
     desired: str = ""
     shadow: str | None = None
+    code: Path | None = None
     pins: Pins = field(default_factory=Pins)
     life: timedelta = timedelta(hours=24)
     interactive: bool = False
@@ -92,6 +94,13 @@ class Desk:
             raise UsageError("no desired schema is named: set `desired` in oneplan.toml")
         return read_schema(self.desired, fallback=self.current_schema.dialect)
 
+    @cached_property
+    def usages(self) -> tuple[Usage, ...] | None:
+        """Who in the code uses what is in the current schema; None where no code is named."""
+        from tools.usages.scan import find_usages
+
+        return None if self.code is None else find_usages(self.code, [self.current_schema], self.home / "usages.json")
+
     @property
     def answers(self) -> Answers:
         return self.pins.read_answers()
@@ -100,6 +109,7 @@ class Desk:
         """After a write: the next look reads anew."""
         self.__dict__.pop("current_schema", None)
         self.__dict__.pop("desired_schema", None)
+        self.__dict__.pop("usages", None)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ def make_plan(desk: Desk, arguments: Paged) -> Outcome:
     """The plan from the current to the desired schema, kept in the store by its digest."""
     from tools.location import parse_location
     from tools.plan.build import build_plan
+    from tools.usages.model import by_name
 
     current, desired = desk.current_schema, desk.desired_schema
     facts = None
@@ -47,7 +48,7 @@ def make_plan(desk: Desk, arguments: Paged) -> Outcome:
 
         _refuse_halfway(desk)
         facts = live_facts(desk.current)
-    plan = build_plan(current, desired, desk.answers, facts)
+    plan = build_plan(current, desired, desk.answers, facts, by_name(desk.usages or ()))
     keep_plan(desk, plan)
     pins = desk.pins.model_copy(update={"plan": plan.digest})
     data = plan_in_short(plan) | page(steps_in_short(plan), arguments.offset, arguments.limit)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tools.plan.draft import Draft
 from tools.plan.model import Phase, Step
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.steps.fill import must_hold
+
+_MOST = 20
+"""So many places of one name are listed; the usage scan gives the rest."""
 
 
 def refactor(draft: Draft) -> None:
@@ -28,7 +33,7 @@ def refactor(draft: Draft) -> None:
             tuple(sorted({p.after.key for p in draft.pairs if _code_changes(draft, p)} | set(_gone_tables(draft)))),
             manual=True,
             depends_on=tuple(s.id for s in draft.steps if s.phase is Phase.EXPAND),
-            reason="Old and new names both work from here until the contract phase.",
+            reason="Old and new names both work from here until the contract phase." + _used(draft),
         )
     )
 
@@ -43,9 +48,26 @@ def contract(draft: Draft) -> None:
             "Sign off: nothing reads or writes the old names any more, and the checks of the verify phase hold",
             manual=True,
             depends_on=tuple(s.id for s in draft.steps if s.phase in (Phase.REFACTOR, Phase.VERIFY)),
-            reason="What follows removes old names. What is removed is set aside, but code that still uses it fails.",
+            reason="What follows removes old names. What is removed is set aside, but code that still uses it fails."
+            + _used(draft),
         )
     )
+
+
+def _used(draft: Draft) -> str:
+    """Where the code used what goes or changes, when the plan was made; "" where no code was looked at."""
+    names = [key for key in _gone_tables(draft) if key in draft.usages]
+    for pair in draft.pairs:
+        names += [pair.before.key] if pair.renamed else []
+        for move in pair.of(Way.RENAMED, Way.RETYPED, Way.DIRECT, Way.REMOVED):
+            names.append(f"{pair.before.key}.{move.old.name}")
+    told = [f"{name} in {_places(draft.usages[name])}" for name in names if name in draft.usages]
+    return " Used by the code when this plan was made: " + "; ".join(told) + "." if told else ""
+
+
+def _places(places: Sequence[str]) -> str:
+    more = f" and {len(places) - _MOST} more" if len(places) > _MOST else ""
+    return ", ".join(places[:_MOST]) + more
 
 
 def _gone_tables(draft: Draft) -> list[str]:

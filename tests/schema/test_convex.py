@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.commandline import Oneplan
+from tests.schema.convex_oracle import exported_columns, exported_indexes, read_columns, read_indexes
 from tools.errors import SourceError
 from tools.schema.convex import read_convex, read_convex_text
 from tools.schema.gaps import compare
@@ -234,3 +237,127 @@ def test_mutilated_files_never_crash_the_reader(seed: int) -> None:
     except SourceError as error:
         found = str(error)
     assert found.startswith("broken.ts") if isinstance(found, str) else found.tables
+
+
+@pytest.mark.parametrize("name", ["forum"])
+def test_what_is_read_is_what_convex_itself_says(name: str) -> None:
+    folder = SHOP.parents[1] / name
+    export = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    schema = read_schema(str(folder))
+    assert read_columns(schema) == exported_columns(export)
+    assert read_indexes(schema) == exported_indexes(export)
+    assert schema.not_understood == ()
+
+
+def test_notes_of_tables_in_constants_and_of_spread_fields() -> None:
+    schema = read_schema(str(SHOP.parents[1] / "forum" / "schema.ts"))
+    assert table(schema, "legacyBoards").note == "Deprecated: nobody posts here any more."
+    assert column(schema, "legacyBoards.name").note == "deprecated, use `title`"
+    assert column(schema, "articles.state").note == "kept in step with the editor"
+    places = {str(c.span).rpartition("/")[2] for c in table(schema, "articles").columns}
+    assert places == {f"posts.ts:{n}" for n in (6, 7, 9, 10, 13)}
+    assert {str(key.span).rpartition("/")[2] for key in table(schema, "boards").foreign_keys} == {
+        "schema.ts:19", "schema.ts:59",
+    }  # fmt: skip
+
+
+def test_ids_of_the_tables_that_convex_keeps_refer_to_nothing() -> None:
+    schema = one('file: v.id("_storage"), job: v.optional(v.id("_scheduled_functions"))')
+    assert [found.type for found in table(schema, "t").columns] == ["text", "text"]
+    assert table(schema, "t").foreign_keys == ()
+    assert schema.not_understood == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ('.index("i", fields)', "t: index"),
+        ('.index("i", ["a", ...rest])', "t: index"),
+        ('.searchIndex(name, { searchField: "a" })', "t: searchIndex"),
+        ('.vectorIndex("v", { ...options })', "t: vectorIndex"),
+        (".staged(v.object({}))", "t: staged"),
+    ],
+)
+def test_an_index_that_cannot_be_worked_out_is_listed(more: str, text: str) -> None:
+    schema = one("a: v.string()", more)
+    assert [(item.text, item.span and item.span.line) for item in schema.not_understood] == [(text, 3)]
+    assert table(schema, "t").indexes == ()
+    assert column(schema, "t.a").type == "text"
+
+
+def test_helpers_of_convex_helpers() -> None:
+    text = HEAD + (
+        'import { omit, pick } from "convex-helpers";\nimport { Table } from "convex-helpers/server";\n'
+        "const all = { a: v.string(), b: v.number(), c: v.boolean() };\n"
+        'const People = Table("people", omit(all, ["b"]));\n'
+        'export default defineSchema({ people: People.table, some: defineTable(pick(all, ["b", "c"])) });'
+    )
+    schema = read_convex_text(text, "s.ts")
+    assert read_columns(schema) == {
+        "people": {"a": ("text", False), "c": ("boolean", False)},
+        "some": {"b": ("double precision", False), "c": ("boolean", False)},
+    }
+
+
+def test_the_folder_of_a_project_is_its_schema(tmp_path: Path) -> None:
+    (tmp_path / "convex").mkdir()
+    (tmp_path / "convex" / "schema.ts").write_text(
+        HEAD + "export default defineSchema({ t: defineTable({ a: v.string() }) });", encoding="utf-8"
+    )
+    for place in (tmp_path, tmp_path / "convex", tmp_path / "convex" / "schema.ts"):
+        schema = read_schema(str(place))
+        assert [found.name for found in schema.tables] == ["t"]
+        assert str(schema.tables[0].span).endswith("convex/schema.ts:3")
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("v.array(", ")"), ("v.optional(", ")"), ("(", ")"), ("[", "]"), ("{ a: ", "}"), ("v.object({ a: ", "})"),
+        ("f(", ")"), ("!", ""), ("`${", "}`"), ("((x) => ", ")(1)"), ("v.", ""),
+    ],
+)  # fmt: skip
+def test_what_is_nested_without_end_is_given_up(opening: str, closing: str) -> None:
+    nested = f"{opening * 2000}v.string(){closing * 2000}"
+    schema = read_convex_text(
+        f"{HEAD}export default defineSchema({{ t: defineTable({{ x: v.string(), y: {nested} }}) }});", "deep.ts"
+    )
+    assert column(schema, "t.x").type == "text"
+    assert schema.not_understood
+
+
+def test_a_bracket_that_is_not_closed_is_named() -> None:
+    text = HEAD + "export default defineSchema({\n  t: defineTable({\n    x: v.string(),\n  }),\n  u: defineTable({\n"
+    with pytest.raises(SourceError, match=r"cut\.ts:7: no table can be read: '\{' is not closed"):
+        read_convex_text(text, "cut.ts")
+
+
+def test_two_thousand_tables_are_read_at_once() -> None:
+    fields = "".join(f"  f{n}: v.optional(v.string()),\n" for n in range(10))
+    body = "".join(
+        f'  t{n}: defineTable({{\n{fields}  to: v.id("t0"), s: v.union(v.literal("a"), v.literal("b")),\n}})'
+        f'.index("by_f1", ["f1"]),\n'
+        for n in range(2000)
+    )
+    begun = time.process_time()
+    schema = read_convex_text(f"{HEAD}export default defineSchema({{\n{body}}});", "big.ts")
+    assert len(schema.tables) == 2000
+    assert time.process_time() - begun < 10
+
+
+def test_a_convex_schema_against_sql(oneplan: Oneplan, workspace: Path) -> None:
+    (workspace / "schema.ts").write_text(
+        HEAD + "export default defineSchema({ t: defineTable({ a: v.string(), b: v.number() }) });", encoding="utf-8"
+    )
+    (workspace / "wanted.sql").write_text(
+        "-- dialect: postgres\nCREATE TABLE t (a text NOT NULL, b double precision NOT NULL, c jsonb); "
+        "CREATE TABLE u (x integer PRIMARY KEY);"
+    )
+    found = oneplan("gap", "schema.ts", "wanted.sql", "--renames", "none", "--json")
+    assert found.code == 2
+    assert {(gap["kind"], gap["table"], gap.get("column")) for gap in found.data["gaps"]} == {
+        ("column_added", "t", "c"), ("table_added", "u", None),
+    }  # fmt: skip
+    refused = oneplan("plan", "schema.ts", "wanted.sql", "--renames", "none")
+    assert refused.code == 64
+    assert "a plan starts from a database" in refused.err

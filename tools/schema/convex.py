@@ -36,7 +36,7 @@ from tools.schema.model import (
     Span,
     Table,
 )
-from tools.schema.typescript import Module, errors, load_module, parse_module, text_of
+from tools.schema.typescript import Module, errors, load_module, parse_module, text_of, unclosed
 
 UNSAID: tuple[Aspect, ...] = (
     "defaults", "checks", "primary_keys", "uniques", "views", "triggers", "sequences", "function", "domain", "type",
@@ -46,6 +46,11 @@ _SCALARS = {
     "id": "text", "string": "text", "float64": "double precision", "int64": "bigint", "boolean": "boolean",
     "bytes": "bytea",
 }  # fmt: skip
+
+
+OPTION = "an option of defineSchema"
+_SYSTEM_TABLES = frozenset({"_storage", "_scheduled_functions"})
+"""Tables that Convex itself keeps: an id of theirs is a text that refers to nothing in the schema."""
 
 
 def read_convex(path: Path) -> Schema:
@@ -87,15 +92,19 @@ class _Reader:
             self.lost.append(NotUnderstood(first or "nothing", "no TypeScript", Span(self.module.source, line)))
         found, options = self._tables()
         tables = tuple(table for name, value, span, note in found if (table := self._table(name, value, span, note)))
-        for name, value in options:
-            reason = "an option of defineSchema"
-            self.lost.append(NotUnderstood(f"{name}: {value.lower()}", reason, Span(self.module.source)))
+        self.lost += [
+            NotUnderstood(
+                f"{name}: {value.lower()}", OPTION, Span(self.module.source), compared=name == "schemaValidation"
+            )
+            for name, value in options
+            if value != "True"  # which both options are where nothing is said
+        ]
         if not tables:
             raise self._nothing()
         known = {table.name for table in tables}
         for table in tables:
             for key in table.foreign_keys:
-                if key.ref_table not in known:
+                if key.ref_table not in known and key.ref_table not in _SYSTEM_TABLES:
                     self._lose(f'v.id("{key.ref_table}")', "it names a table that is not defined here", key.span)
         tables = tuple(
             replace(table, foreign_keys=tuple(key for key in table.foreign_keys if key.ref_table in known))
@@ -108,6 +117,10 @@ class _Reader:
 
     def _nothing(self) -> SourceError:
         source = self.module.source
+        bracket = unclosed(self.module) if self.module.root.has_error else None
+        if bracket is not None:
+            line = self.module.line(bracket)
+            return SourceError(f"no table can be read: {text_of(bracket)!r} is not closed", source=source, line=line)
         if self.lost:
             first = self.lost[0]
             return SourceError(
@@ -151,7 +164,7 @@ class _Reader:
             self._lose(f"{name}: {unknown.text}", unknown.reason, unknown.span or span)
             return None
         own = value.span or span
-        for unknown in value.validator.unknown:
+        for unknown in (*value.validator.unknown, *value.unknown):
             self._lose(f"{name}: {unknown.text}", unknown.reason, unknown.span or own)
         fields = self._fields(name, value.validator, own)
         columns: list[Column] = []

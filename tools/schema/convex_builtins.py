@@ -86,17 +86,27 @@ def validator_member(v: Validator, name: str) -> Value | None:
 
 
 def table_member(table: TableValue, name: str, index: Callable[[str, tuple[Value, ...]], TableIndex | None]) -> Value:
-    """The methods of a table: those that add an index, and what later versions chain without meaning for the schema."""
+    """The methods of a table: those that add an index, and `staged`, which changes nothing yet."""
     if name == "validator":
         return table.validator
+    if name == "staged":
+        return FunctionValue(
+            lambda _: _with_unknown(table, "staged", "a staged validator, which holds for nothing yet")
+        )
     if name not in ("index", "searchIndex", "vectorIndex"):
         return Unknown(name, f"a table has no {name!r} that is known here")
 
     def add(given: tuple[Value, ...]) -> Value:
         made = index(name, given)
-        return replace(table, indexes=(*table.indexes, made)) if made else table
+        if made is None:
+            return _with_unknown(table, name, "an index whose name or fields cannot be worked out")
+        return replace(table, indexes=(*table.indexes, made))
 
     return FunctionValue(add)
+
+
+def _with_unknown(table: TableValue, text: str, reason: str) -> TableValue:
+    return replace(table, unknown=(*table.unknown, Unknown(text, reason)))
 
 
 def table_index(kind: str, given: tuple[Value, ...]) -> TableIndex | None:
@@ -105,8 +115,10 @@ def table_index(kind: str, given: tuple[Value, ...]) -> TableIndex | None:
         return None
     name, told = str(given[0].value), given[1] if len(given) > 1 else None
     if isinstance(told, ListValue):
-        return TableIndex(name, "index", _texts(told))
-    if not isinstance(told, ObjectValue):
+        return TableIndex(name, "index", _texts(told)) if _is_told(told) else None
+    if not isinstance(told, ObjectValue) or told.unknown:
+        return None
+    if not all(_is_told(entry.value) for entry in told.entries):
         return None
     filters = _texts(told.get("filterFields"))
     staged = ("STAGED",) if told.get("staged") == Literal_(True) else ()
@@ -117,6 +129,12 @@ def table_index(kind: str, given: tuple[Value, ...]) -> TableIndex | None:
     size = told.get("dimensions")
     dimensions = (f"DIMENSIONS {int(size.value)}",) if isinstance(size, Literal_) and size.value else ()
     return TableIndex(name, "vector", _texts(told.get("vectorField")), filters, (*dimensions, *staged))
+
+
+def _is_told(value: Value) -> bool:
+    if isinstance(value, ListValue):
+        return not value.unknown and all(isinstance(item, Literal_) for item in value.items)
+    return isinstance(value, Literal_)
 
 
 def _texts(value: Value | None) -> tuple[str, ...]:
@@ -249,11 +267,35 @@ def _define_schema(given: tuple[Value, ...]) -> Value:
     )
 
 
+def _chosen(given: tuple[Value, ...], *, wanted: bool) -> Value:
+    """`pick(fields, names)` and `omit(fields, names)` of convex-helpers."""
+    if len(given) < 2 or not isinstance(given[0], ObjectValue):
+        return Unknown("pick" if wanted else "omit", "its fields cannot be worked out")
+    names = _names(given[1:])
+    return replace(given[0], entries=tuple(e for e in given[0].entries if (e.name in names) is wanted))
+
+
+def _helped_table(given: tuple[Value, ...]) -> Value:
+    """`Table(name, fields)` of convex-helpers/server: an object with the table and its fields."""
+    fields = given[1] if len(given) > 1 else None
+    if not isinstance(fields, ObjectValue):
+        return Unknown("Table", "its fields cannot be worked out")
+    return ObjectValue((Entry("table", _define_table((fields,))), Entry("withoutSystemFields", fields)))
+
+
+def _required(given: tuple[Value, ...]) -> Value:
+    inner = _first(given)
+    return inner.required() if isinstance(inner, Validator) else inner
+
+
 _HELPERS: dict[str, Value] = {
     "literals": FunctionValue(_literals), "nullable": FunctionValue(_nullable), "partial": FunctionValue(_partial),
     "brandedString": FunctionValue(lambda _: Validator("string")), "any": Validator("any"),
-    "deprecated": Validator("any", optional=True), "pretend": FunctionValue(_made_optional),
-    "pretendRequired": FunctionValue(_first),
+    "deprecated": Validator("any", optional=True),
+    "pretend": FunctionValue(lambda _: Validator("any", optional=True)),
+    "pretendRequired": FunctionValue(_made_optional),
+    "omit": FunctionValue(lambda given: _chosen(given, wanted=False)), "Table": FunctionValue(_helped_table),
+    "pick": FunctionValue(lambda given: _chosen(given, wanted=True)), "vRequired": FunctionValue(_required),
     **{name: Validator(_PLAIN[kind]) for name, kind in {
         "string": "string", "number": "number", "float64": "float64", "boolean": "boolean", "bigint": "bigint",
         "int64": "int64", "null_": "null", "bytes": "bytes",

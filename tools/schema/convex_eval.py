@@ -37,6 +37,7 @@ from tools.schema.typescript import (
     statement_of,
     string_value,
     text_of,
+    unescaped,
 )
 
 _THROUGH = ("parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression",
@@ -112,6 +113,8 @@ class Evaluator:
             return self._object(node, module, scope)
         if kind == "array":
             return self._list(node, module, scope)
+        if kind == "template_string" and any(child.type == "template_substitution" for child in node.named_children):
+            return self._template(node, module, scope)
         if kind == "call_expression":
             return self._call(node, module, scope)
         if kind in ("member_expression", "subscript_expression"):
@@ -180,7 +183,7 @@ class Evaluator:
         beyond = self._module(module, found.module)
         if beyond is None:
             why = "that file is not there" if found.module.startswith(".") else "packages are not read"
-            return Unknown(found.name, f"it comes from {found.module!r}, and {why}", Span(module.source))
+            return Unknown(found.name, f"it comes from {found.module!r}, and {why}")
         if found.name == "*":
             return Space(lambda name: self._export_or_unknown(beyond, name))
         return self._export_or_unknown(beyond, found.name)
@@ -288,10 +291,14 @@ class Evaluator:
         if function.type != "member_expression":
             return None
         target, name = function.child_by_field_name("object"), text_of(function.child_by_field_name("property"))
-        if text_of(target) == "Object" and name in ("keys", "values", "freeze"):
+        if text_of(target) == "Object" and name in ("keys", "values", "entries", "freeze", "fromEntries"):
             inner = next(iter(self._items(arguments, module, scope)), None)
+            if name == "fromEntries":
+                return self._from_entries(inner, arguments, module)
             if name == "freeze" or not isinstance(inner, ObjectValue):
                 return inner
+            if name == "entries":
+                return ListValue(tuple(ListValue((Literal_(e.name), e.value)) for e in inner.entries))
             return ListValue(tuple(Literal_(e.name) if name == "keys" else e.value for e in inner.entries))
         if name not in ("map", "concat"):
             return None
@@ -307,8 +314,35 @@ class Evaluator:
         made = tuple(given[0].call((item,)) for item in whole.items)
         return ListValue(made, whole.unknown)
 
+    def _from_entries(self, pairs: Value | None, node: Node, module: Module) -> Value:
+        """`Object.fromEntries(list of [name, value])`."""
+        if not isinstance(pairs, ListValue):
+            return self._unknown(node, module, "its entries cannot be worked out")
+        entries: list[Entry] = []
+        for pair in pairs.items:
+            told = pair.items if isinstance(pair, ListValue) and not pair.unknown else ()
+            if len(told) != 2 or not isinstance(told[0], Literal_):
+                return self._unknown(node, module, "one of its entries cannot be worked out")
+            entries.append(Entry(str(told[0].value), told[1], Span(module.source, module.line(node))))
+        return ObjectValue(tuple(entries), pairs.unknown)  # type: ignore[arg-type]
+
+    def _template(self, node: Node, module: Module, scope: Scope) -> Value:
+        """A template string whose holes are all known."""
+        said = ""
+        for child in node.named_children:
+            if child.type != "template_substitution":
+                said += unescaped(text_of(child))
+                continue
+            hole = self.value(child.named_children[0], module, scope) if child.named_children else None
+            if not isinstance(hole, Literal_):
+                return self._unknown(node, module, "what stands in one of its holes cannot be worked out")
+            said += _said(hole.value)
+        return Literal_(said)
+
     def _placed(self, table: TableValue, node: Node, module: Module) -> TableValue:
         span = Span(module.source, module.line(node))
+        if any(each.span is None for each in table.unknown):
+            table = replace(table, unknown=tuple(replace(each, span=each.span or span) for each in table.unknown))
         last = table.indexes[-1] if table.indexes else None
         if last is not None and last.span is None:
             method = node.child_by_field_name("function").child_by_field_name("property") or node
@@ -393,6 +427,15 @@ class Evaluator:
 
     def _unknown(self, node: Node, module: Module, reason: str) -> Unknown:
         return Unknown(_short(text_of(node)), reason, Span(module.source, module.line(node)))
+
+
+def _said(value: str | float | bool | None) -> str:
+    """A value as JavaScript puts it into a string."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "null" if value is None else str(value)
 
 
 def _short(text: str) -> str:

@@ -57,6 +57,7 @@ class TableValue:
 
     validator: Validator
     indexes: tuple[TableIndex, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
     span: Span | None = field(default=None, compare=False)
     note: str | None = field(default=None, compare=False)
 

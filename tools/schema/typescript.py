@@ -92,9 +92,33 @@ def errors(module: Module) -> Iterator[Node]:
         waiting.extend(child for child in reversed(node.children) if child.has_error or child.is_missing)
 
 
+def unclosed(module: Module) -> Node | None:
+    """The bracket that is not closed, or closed by one of another kind, where the text is broken for that reason."""
+    closing = {"(": ")", "[": "]", "{": "}", "${": "}"}
+    open_: list[Node] = []
+    waiting = [module.root]
+    while waiting:
+        node = waiting.pop()
+        if node.child_count:
+            waiting.extend(reversed(node.children))
+        elif node.is_missing:
+            continue
+        elif node.type in closing:
+            open_.append(node)
+        elif node.type in (")", "]", "}"):
+            if open_ and closing[open_[-1].type] != node.type:
+                return open_[-1]
+            open_ = open_[:-1]
+    return open_[-1] if open_ else None
+
+
 def string_value(node: Node) -> str:
     """What a string literal, or a template without holes, says."""
-    inner = text_of(node)[1:-1]
+    return unescaped(text_of(node)[1:-1])
+
+
+def unescaped(inner: str) -> str:
+    """The inside of a string with its escapes undone."""
     return re.sub(r"\\(u\{[0-9a-fA-F]+\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", _unescaped, inner, flags=re.DOTALL)
 
 

@@ -58,6 +58,10 @@ def print_schema(schema: Schema) -> None:
     kinds = (("enum", schema.enums), ("view", schema.views))
     show(*(Text(f"{kind} {clean(thing.key)}") for kind, things in kinds for thing in things))
     show(*(Text(f"trigger {clean(trigger.name)} on {clean(trigger.table)}") for trigger in schema.triggers))
+    for thing in schema.objects:
+        where = f" on {thing.table}" if thing.kind == "policy" else ""
+        said = f": {thing.form}" if thing.kind == "comment" else ""
+        show(Text(clean(f"{thing.kind} {thing.key}{where}{said}")))
     for left in schema.not_understood:
         show(Text(f"not understood: {left.span or ''} {clean(left.text[:100])} {clean(left.reason)}", style="yellow"))
 

@@ -31,6 +31,7 @@ from tools.plan.steps import (
     indexes,
     keys,
     loosen,
+    objects,
     people,
     proof,
     rebuild_table,
@@ -53,12 +54,14 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     # expand: nothing that old code could notice
     enums.expand,
     sequences.expand,
+    objects.before_tables,
     rename_table.expand,
     loosen.expand,
     defaults.expand,
     add_column.expand,
     copy_column.expand,
     create_table.expand,
+    objects.after_tables,
     constraints.expand,
     indexes.expand,
     views.expand,
@@ -74,6 +77,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     constraints.verify,
     # contract: old names go, new rules hold
     people.contract,
+    objects.contract,
     triggers.contract,
     views.contract,
     finish_column.contract,
@@ -92,6 +96,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     sequences.contract,
     views.finish,
     triggers.finish,
+    objects.finish,
     # monitor
     proof.monitor,
 )

@@ -237,6 +237,10 @@ def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
         yield Effect(Verb.REWRITE, table)
     elif words[0] == "LOCK" or words[:2] == ["REFRESH", "MATERIALIZED"]:
         yield Effect(Verb.LOCK, table)
+    elif len(words) > 1 and words[1] == "POLICY":
+        yield Effect(Verb.ALTER, _name_after("ON", tokens))  # Postgres locks the table out for it, and touches no row
+    elif words[:2] == ["DROP", "DOMAIN"] and "CASCADE" not in words:
+        return  # refused by Postgres while a column is of it
     elif words[:2] == ["ALTER", "TYPE"] or words[0] in ("COMMENT", "GRANT", "REVOKE", "SET"):
         return
     elif any(word in _all_words(tokens) for word in _DESTROYING):
@@ -270,8 +274,12 @@ def _all_words(tokens: tuple[Token, ...]) -> set[str]:
 
 
 def _table_in(tokens: tuple[Token, ...]) -> str:
+    return _name_after("TABLE", tokens)
+
+
+def _name_after(word: str, tokens: tuple[Token, ...]) -> str:
     for n, token in enumerate(tokens):
-        if token.is_word("TABLE"):
+        if token.is_word(word):
             rest = [t for t in tokens[n + 1 :] if not t.is_word("IF", "EXISTS", "ONLY")]
             if rest and rest[0].is_name:
                 dotted = len(rest) > 2 and rest[1].text == "." and rest[2].is_name

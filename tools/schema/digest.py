@@ -23,7 +23,7 @@ def objects_digest(schema: Schema, keys: Iterable[str]) -> str:
     """SHA-256 of the tables (with their triggers), views, enums and sequences of these keys; absence counts too."""
     wanted = {fold(key, schema.dialect) for key in keys}
     normal = normalise(_only(schema, wanted))
-    named = [*normal.tables, *normal.views, *normal.enums, *normal.sequences]
+    named = [*normal.tables, *normal.views, *normal.enums, *normal.sequences, *normal.objects]
     facts: dict[str, Any] = {}
     for key in sorted(wanted):
         found = [_facts(value) for value in named if value.key == key]
@@ -42,6 +42,7 @@ def _only(schema: Schema, wanted: set[str]) -> Schema:
         tuple(view for view in schema.views if fold(view.key, dialect) in wanted),
         tuple(trigger for trigger in schema.triggers if fold(trigger.table, dialect) in wanted),
         sequences=tuple(sequence for sequence in schema.sequences if fold(sequence.key, dialect) in wanted),
+        objects=tuple(thing for thing in schema.objects if fold(thing.key, dialect) in wanted),
     )
 
 

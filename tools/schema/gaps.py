@@ -16,7 +16,19 @@ from tools.location import Dialect
 from tools.schema import normal, wording
 from tools.schema.difference import differ
 from tools.schema.gaps_table import compare_tables, place
-from tools.schema.model import Answers, Enum, Gap, NotUnderstood, Schema, Sequence, Span, Table, Trigger, View
+from tools.schema.model import (
+    Answers,
+    Enum,
+    Gap,
+    NotUnderstood,
+    Schema,
+    SchemaObject,
+    Sequence,
+    Span,
+    Table,
+    Trigger,
+    View,
+)
 from tools.schema.normal import fold
 from tools.schema.renaming import renamed
 
@@ -43,6 +55,7 @@ def compare(current: Schema, desired: Schema, answers: Answers | None = None) ->
         *_tables(today, desired, dialect),
         *_views(today, desired, dialect),
         *_triggers(today, desired, dialect),
+        *_objects(today, desired, dialect),
         *_not_understood(today, desired, dialect),
     )
 
@@ -137,6 +150,41 @@ def _triggers(current: Schema, desired: Schema, dialect: Dialect) -> list[Gap]:
     kept = {fold(table.key, dialect) for table in desired.tables} | {fold(view.key, dialect) for view in desired.views}
     old = tuple(trigger for trigger in current.triggers if fold(trigger.table, dialect) in kept)
     return _named("trigger", old, desired.triggers, dialect)
+
+
+def _objects(current: Schema, desired: Schema, dialect: Dialect) -> list[Gap]:
+    """Functions, domains, policies, comments, …; those of a table that goes go with it."""
+    unsaid = {*current.unsaid, *desired.unsaid}
+    there = {fold(thing.key, dialect) for thing in (*desired.tables, *desired.views)}
+    before = tuple(o for o in current.objects if o.kind not in unsaid and (
+        not o.table or o.kind == "comment" or fold(o.table, dialect) in there))  # fmt: skip
+    gone = {fold(thing.key, dialect) for thing in (*current.tables, *current.views)} - there
+    before = tuple(o for o in before if fold(o.table, dialect) not in gone)
+    after = tuple(o for o in desired.objects if o.kind not in unsaid)
+    found = differ(before, after, partial(_object_identity, dialect=dialect), partial(_object_form, dialect=dialect))
+    gaps = [_object_gap("added", None, thing) for thing in found.added]
+    gaps += [_object_gap("changed", was, thing) for was, thing in found.modified]
+    return gaps + [_object_gap("removed", thing, None) for thing in found.removed]
+
+
+def _object_identity(thing: SchemaObject, dialect: Dialect) -> tuple[str, ...]:
+    return thing.kind, fold(thing.table, dialect) if thing.kind == "policy" else "", fold(thing.key, dialect)
+
+
+def _object_form(thing: SchemaObject, dialect: Dialect) -> str:
+    return normal.normal_object(thing, dialect).form
+
+
+def _object_gap(end: str, old: SchemaObject | None, new: SchemaObject | None) -> Gap:
+    thing = new or old
+    assert thing is not None, "one of the two sides has it"
+    what = {"added": "is to be added", "changed": "is to be another", "removed": "is to go"}[end]
+    place_of = f"{thing.table}: " if thing.kind == "policy" else ""
+    said = f"comment on {thing.name}" if thing.kind == "comment" else f"{thing.kind} {thing.key}"
+    return Gap(
+        f"{thing.kind}_{end}", thing.table, name=thing.key, from_=old and old.form, to=new and new.form,
+        sentence=f"{place_of}{said} {what}", source=place(thing.span), before=old, after=new,
+    )  # fmt: skip
 
 
 def _named(noun: str, old: tuple[T, ...], new: tuple[T, ...], dialect: Dialect) -> list[Gap]:

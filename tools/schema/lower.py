@@ -49,7 +49,8 @@ def lower(desired: Schema, dialect: Dialect, like: Schema | None = None, answers
     with scratch(dialect) as engine:
         held = _Builder(engine, wanted).schema()
     held = replace(
-        held, triggers=_triggers(held, today), not_understood=today.not_understood, source=desired.source,
+        held, triggers=_triggers(held, today), not_understood=today.not_understood, objects=today.objects,
+        source=desired.source,
         version=today.version,
     )  # fmt: skip
     return _placed(held, desired)

@@ -23,6 +23,7 @@ from tools.schema.model import (
     NotUnderstood,
     PrimaryKey,
     Schema,
+    SchemaObject,
     Table,
     Trigger,
     Unique,
@@ -158,6 +159,13 @@ def normal_trigger(trigger: Trigger, dialect: Dialect) -> Trigger:
     return Trigger(fold(trigger.name, dialect), fold(trigger.table, dialect), definition)
 
 
+def normal_object(thing: SchemaObject, dialect: Dialect) -> SchemaObject:
+    """By kind, name and form; a comment's text is taken letter by letter, another form word by word."""
+    form = thing.form if thing.kind == "comment" else normal_expression(thing.form, dialect)
+    namespace, table = fold(thing.namespace, dialect), fold(thing.table, dialect)
+    return SchemaObject(thing.kind, fold(thing.name, dialect), form, namespace, table)
+
+
 def normal_not_understood(item: NotUnderstood, dialect: Dialect) -> NotUnderstood:
     return NotUnderstood(" ".join(item.text.split()), item.reason)
 
@@ -173,6 +181,7 @@ def normalise(schema: Schema) -> Schema:
         _ordered(normal_trigger(trigger, dialect) for trigger in schema.triggers),
         _ordered(normal_not_understood(item, dialect) for item in schema.not_understood if item.compared),
         _ordered(normal_sequence(sequence, dialect) for sequence in schema.sequences),
+        objects=_ordered(normal_object(thing, dialect) for thing in schema.objects),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tools.schema import postgres_catalog as catalog
+from tools.schema import postgres_objects as objects
 from tools.schema.body import parse_index, slice_of
 from tools.schema.entries import entry
 from tools.schema.leftout import is_left_out
@@ -24,6 +25,7 @@ from tools.schema.model import (
     NotUnderstood,
     PrimaryKey,
     Schema,
+    SchemaObject,
     Span,
     Table,
     Trigger,
@@ -40,6 +42,8 @@ _BOUNDS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 _ACTIONS: dict[str, Any] = {
     "a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT",
 }  # fmt: skip
+_NAMED_WHOLE = ("comment", "policy", "extension")
+"""Their names, or the tables that they are on, already tell the namespace."""
 
 Row = dict[str, Any]
 
@@ -110,7 +114,7 @@ class _Reader:
         version = _one(self.cursor, "SELECT current_setting('server_version') AS version")["version"]
         return Schema(
             "postgres", self.tables(), self.enums(), self.views(), self.triggers(), self.not_understood(),
-            self.sequences(), self.source, version.split()[0],
+            self.sequences(), self.source, version.split()[0], self.objects(),
         )  # fmt: skip
 
     def tables(self) -> tuple[Table, ...]:
@@ -207,6 +211,17 @@ class _Reader:
             row["table"], _space(row["namespace"]), row["start"], row["increment"],
             None if row["minimum"] == lowest else row["minimum"], None if row["maximum"] == highest else row["maximum"],
             row["cycle"], self.span,
+        )  # fmt: skip
+
+    def objects(self) -> tuple[SchemaObject, ...]:
+        return tuple(
+            SchemaObject(
+                row["kind"], row["name"], row["form"],
+                "" if row["kind"] in _NAMED_WHOLE else _space(row["namespace"]),
+                _key(row) if row["table"] else "", row["create"], row["drop"], span=self.span,
+            )
+            for sql in objects.QUERIES
+            for row in self.rows(sql)
         )  # fmt: skip
 
     def not_understood(self) -> tuple[NotUnderstood, ...]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-_NOT_OF_EXTENSION = """NOT EXISTS (
+NOT_OF_EXTENSION = """NOT EXISTS (
         SELECT FROM pg_depend e WHERE e.classid = '{catalog}'::regclass AND e.objid = {oid} AND e.deptype = 'e')"""
-_HERE = "n.nspname = ANY(%(namespaces)s)"
+HERE = "n.nspname = ANY(%(namespaces)s)"
 
 
-def _own(catalog: str, oid: str) -> str:
-    return _NOT_OF_EXTENSION.format(catalog=catalog, oid=oid)
+def own(catalog: str, oid: str) -> str:
+    return NOT_OF_EXTENSION.format(catalog=catalog, oid=oid)
 
 
-_CLASS = f"""
+CLASS = f"""
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE {_HERE} AND c.relpersistence <> 't' AND {_own("pg_class", "c.oid")}"""
-_TABLE = f"{_CLASS} AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+    WHERE {HERE} AND c.relpersistence <> 't' AND {own("pg_class", "c.oid")}"""
+_TABLE = f"{CLASS} AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
 
 NAMESPACES = """
     SELECT nspname AS name FROM pg_namespace
@@ -45,7 +45,7 @@ COLUMNS = f"""
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid
     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-    WHERE {_HERE} AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't' ORDER BY c.oid, a.attnum"""
+    WHERE {HERE} AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't' ORDER BY c.oid, a.attnum"""
 
 # Postgres 18 keeps NOT NULL constraints here too (contype n): they are the columns' nullability, nothing more.
 CONSTRAINTS = f"""
@@ -59,21 +59,21 @@ CONSTRAINTS = f"""
             JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num) AS parent_columns
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_class p ON p.oid = k.confrelid LEFT JOIN pg_namespace pn ON pn.oid = p.relnamespace
-    WHERE {_HERE} AND k.contype IN ('p', 'u', 'f', 'c') AND k.conparentid = 0 ORDER BY c.oid, k.oid"""
+    WHERE {HERE} AND k.contype IN ('p', 'u', 'f', 'c') AND k.conparentid = 0 ORDER BY c.oid, k.oid"""
 
 INDEXES = f"""
     SELECT n.nspname AS namespace, c.relname AS "table", x.relname AS name, i.indisunique AS unique,
            i.indisvalid AS valid, pg_get_indexdef(i.indexrelid) AS definition
     FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE {_HERE} AND c.relkind IN ('r', 'p') AND NOT x.relispartition AND {_own("pg_class", "x.oid")}
+    WHERE {HERE} AND c.relkind IN ('r', 'p') AND NOT x.relispartition AND {own("pg_class", "x.oid")}
       AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
     ORDER BY c.oid, x.oid"""
 
 ENUMS = f"""
     SELECT n.nspname AS namespace, t.typname AS name, array_agg(e.enumlabel::text ORDER BY e.enumsortorder) AS labels
     FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace JOIN pg_enum e ON e.enumtypid = t.oid
-    WHERE {_HERE} AND {_own("pg_type", "t.oid")} GROUP BY t.oid, n.nspname, t.typname ORDER BY t.oid"""
+    WHERE {HERE} AND {own("pg_type", "t.oid")} GROUP BY t.oid, n.nspname, t.typname ORDER BY t.oid"""
 
 VIEWS = f"""
     SELECT n.nspname AS namespace, c.relname AS "table", c.relkind AS kind, pg_get_viewdef(c.oid) AS sql,
@@ -84,44 +84,32 @@ VIEWS = f"""
                 AND d.refclassid = 'pg_class'::regclass
             JOIN pg_class r ON r.oid = d.refobjid AND r.oid <> c.oid AND r.relkind IN ('r', 'p', 'v', 'm')
             JOIN pg_namespace rn ON rn.oid = r.relnamespace WHERE w.ev_class = c.oid) AS reads
-    {_CLASS} AND c.relkind IN ('v', 'm') ORDER BY c.oid"""
+    {CLASS} AND c.relkind IN ('v', 'm') ORDER BY c.oid"""
 
 TRIGGERS = f"""
     SELECT n.nspname AS namespace, c.relname AS "table", t.tgname AS name, pg_get_triggerdef(t.oid) AS definition
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE {_HERE} AND NOT t.tgisinternal AND t.tgparentid = 0 AND {_own("pg_trigger", "t.oid")} ORDER BY t.oid"""
+    WHERE {HERE} AND NOT t.tgisinternal AND t.tgparentid = 0 AND {own("pg_trigger", "t.oid")} ORDER BY t.oid"""
 
 SEQUENCES = f"""
     SELECT n.nspname AS namespace, c.relname AS "table", format_type(s.seqtypid, NULL) AS type, s.seqstart AS start,
            s.seqincrement AS increment, s.seqmin AS minimum, s.seqmax AS maximum, s.seqcycle AS cycle
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_sequence s ON s.seqrelid = c.oid
-    WHERE {_HERE} AND c.relpersistence <> 't' AND {_own("pg_class", "c.oid")}
+    WHERE {HERE} AND c.relpersistence <> 't' AND {own("pg_class", "c.oid")}
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                       AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')) ORDER BY c.oid"""
 
-_FUNCTIONS = f"""
-    SELECT n.nspname AS namespace, CASE WHEN p.prokind = 'a' THEN
-               'AGGREGATE ' || p.oid::regprocedure ELSE pg_get_functiondef(p.oid) END AS text,
-           CASE p.prokind WHEN 'p' THEN 'a procedure' WHEN 'a' THEN 'an aggregate' ELSE 'a function' END AS reason
-    FROM (SELECT * FROM pg_proc ORDER BY proname, oid) p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE {_HERE} AND {_own("pg_proc", "p.oid")} ORDER BY p.proname, 2"""
+_AGGREGATES = f"""
+    SELECT n.nspname AS namespace, 'AGGREGATE ' || p.oid::regprocedure AS text, 'an aggregate' AS reason
+    FROM (SELECT * FROM pg_proc WHERE prokind = 'a' ORDER BY proname, oid) p
+    JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE {HERE} AND {own("pg_proc", "p.oid")} ORDER BY p.proname, 2"""
 
 _TYPES = f"""
-    SELECT n.nspname AS namespace, CASE WHEN t.typtype = 'd' THEN
-               'DOMAIN ' || t.oid::regtype || ' AS ' || format_type(t.typbasetype, t.typtypmod)
-               || CASE WHEN t.typnotnull THEN ' NOT NULL' ELSE '' END || COALESCE(' DEFAULT ' || t.typdefault, '')
-               || COALESCE((SELECT string_agg(' ' || pg_get_constraintdef(k.oid), '' ORDER BY k.conname)
-                            FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '')
-           WHEN t.typtype = 'c' THEN 'TYPE ' || t.oid::regtype || ' AS (' || COALESCE((
-               SELECT string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', '
-                                 ORDER BY a.attnum)
-               FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped), '') || ')'
-           ELSE 'TYPE ' || t.oid::regtype END AS text,
-           CASE t.typtype WHEN 'd' THEN 'a domain' WHEN 'c' THEN 'a composite type' ELSE 'a type' END AS reason
-    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
-    WHERE {_HERE} AND (t.typtype IN ('d', 'r') OR (t.typtype = 'c' AND c.relkind = 'c')
-                       OR (t.typtype = 'b' AND t.typcategory NOT IN ('A', 'E')))
-      AND {_own("pg_type", "t.oid")} ORDER BY t.typname"""
+    SELECT n.nspname AS namespace, 'TYPE ' || t.oid::regtype AS text, 'a type' AS reason
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+    WHERE {HERE} AND (t.typtype = 'r' OR (t.typtype = 'b' AND t.typcategory NOT IN ('A', 'E')))
+      AND {own("pg_type", "t.oid")} ORDER BY t.typname"""
 
 _CONSTRAINTS = f"""
     SELECT n.nspname AS namespace, c.relname AS "table",
@@ -130,7 +118,7 @@ _CONSTRAINTS = f"""
                 WHEN k.contype = 'p' THEN 'a primary key that can be deferred'
                 ELSE 'a constraint of a kind that is not modelled' END AS reason
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE {_HERE} AND k.conparentid = 0 AND k.contype <> 'n'
+    WHERE {HERE} AND k.conparentid = 0 AND k.contype <> 'n'
       AND (k.contype = 'x' OR (k.contype = 'p' AND k.condeferrable) OR (k.contype = 'f' AND k.confmatchtype <> 's')
            OR (k.contype = 'f' AND COALESCE(to_jsonb(k) ->> 'confdelsetcols', '') <> '')
            OR (k.contype IN ('c', 'f') AND to_jsonb(k) ->> 'conenforced' = 'false')
@@ -148,56 +136,23 @@ _PARTITIONS = f"""
                      ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid) END AS text,
            CASE WHEN c.relispartition THEN 'a partition' WHEN c.relkind = 'p' THEN 'a partitioned table'
                 ELSE 'an inheriting table' END AS reason
-    {_CLASS} AND c.relkind IN ('r', 'p') AND (c.relkind = 'p' OR EXISTS (
+    {CLASS} AND c.relkind IN ('r', 'p') AND (c.relkind = 'p' OR EXISTS (
         SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)) ORDER BY 2"""
 
 _FOREIGN_TABLES = f"""
     SELECT n.nspname AS namespace, c.relname AS "table", 'FOREIGN TABLE ' || c.oid::regclass AS text,
            'a foreign table' AS reason
-    {_CLASS} AND c.relkind = 'f' ORDER BY 2"""
-
-_POLICIES = f"""
-    SELECT n.nspname AS namespace, c.relname AS "table",
-           'POLICY ' || quote_ident(p.polname) || ' ON ' || c.oid::regclass
-           || CASE WHEN p.polpermissive THEN '' ELSE ' AS RESTRICTIVE' END
-           || ' FOR ' || CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
-                         WHEN 'd' THEN 'DELETE' ELSE 'ALL' END
-           || COALESCE(' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
-           || COALESCE(' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '') AS text,
-           'a policy' AS reason
-    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE {_HERE} UNION ALL
-    SELECT n.nspname, c.relname, c.oid::regclass || CASE WHEN c.relforcerowsecurity THEN ' FORCE' ELSE ' ENABLE' END
-           || ' ROW LEVEL SECURITY', 'row level security'
-    {_CLASS} AND c.relrowsecurity ORDER BY 2, 3"""
+    {CLASS} AND c.relkind = 'f' ORDER BY 2"""
 
 _RULES = f"""
     SELECT n.nspname AS namespace, c.relname AS "table", pg_get_ruledef(r.oid) AS text, 'a rule' AS reason
     FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE {_HERE} AND r.rulename <> '_RETURN' AND {_own("pg_rewrite", "r.oid")} ORDER BY 2, 3"""
-
-_EXTENSIONS = """
-    SELECT '' AS namespace, 'EXTENSION ' || quote_ident(extname) AS text, 'an extension' AS reason
-    FROM pg_extension WHERE extname <> 'plpgsql' AND %(namespaces)s::text[] IS NOT NULL ORDER BY extname"""
-
-_COMMENTS = f"""
-    SELECT n.nspname AS namespace, c.relname AS "table",
-           'COMMENT ON ' || CASE WHEN d.objsubid > 0 THEN 'COLUMN ' || c.oid::regclass || '.' || quote_ident(a.attname)
-               ELSE CASE c.relkind WHEN 'v' THEN 'VIEW ' WHEN 'm' THEN 'MATERIALIZED VIEW ' WHEN 'i' THEN 'INDEX '
-                    WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass END
-           || ' IS ' || quote_literal(d.description) AS text, 'a comment' AS reason
-    FROM pg_description d JOIN pg_class c ON d.classoid = 'pg_class'::regclass AND d.objoid = c.oid
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
-    WHERE {_HERE} AND {_own("pg_class", "c.oid")} ORDER BY 2, 3"""
+    WHERE {HERE} AND r.rulename <> '_RETURN' AND {own("pg_rewrite", "r.oid")} ORDER BY 2, 3"""
 
 _STATISTICS = f"""
     SELECT n.nspname AS namespace, pg_get_statisticsobjdef(s.oid) AS text, 'extended statistics' AS reason
     FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
-    WHERE {_HERE} AND {_own("pg_statistic_ext", "s.oid")} ORDER BY 2"""
+    WHERE {HERE} AND {own("pg_statistic_ext", "s.oid")} ORDER BY 2"""
 
-LEFT_OVERS = (
-    _EXTENSIONS, _TYPES, _FUNCTIONS, _CONSTRAINTS, _PARTITIONS, _FOREIGN_TABLES, _POLICIES, _RULES,
-    _STATISTICS, _COMMENTS,
-)  # fmt: skip
+LEFT_OVERS = (_TYPES, _AGGREGATES, _CONSTRAINTS, _PARTITIONS, _FOREIGN_TABLES, _RULES, _STATISTICS)
 """What the model cannot hold, as text with a reason."""

@@ -32,6 +32,7 @@ def renamed(schema: Schema, answers: Answers) -> Schema:
         schema,
         tables=tuple(change.table(table) for table in schema.tables),
         triggers=tuple(replace(trigger, table=change.key(trigger.table)) for trigger in schema.triggers),
+        objects=tuple(replace(o, table=change.key(o.table)) if o.table else o for o in schema.objects),
     )
 
 

@@ -169,6 +169,9 @@ def create_namespace(name: str) -> str:
     return f"CREATE SCHEMA IF NOT EXISTS {quote(name)}"
 
 
+_BEFORE_TABLES = ("extension", "domain", "type", "function")
+
+
 def statements(schema: Schema) -> tuple[str, ...]:
     """The whole schema as statements, in an order in which each can run.
 
@@ -179,6 +182,7 @@ def statements(schema: Schema) -> tuple[str, ...]:
     things = [*schema.tables, *schema.views, *schema.enums, *schema.sequences]
     found = [create_namespace(name) for name in sorted({thing.namespace for thing in things if thing.namespace})]
     found += map(create_enum, schema.enums)
+    found += [thing.create for thing in schema.objects if thing.kind in _BEFORE_TABLES]
     found += map(create_sequence, schema.sequences)
     found += [create_table(table, dialect, foreign_keys=not late) for table in parents_first(schema.tables)]
     for table in schema.tables if late else ():
@@ -186,7 +190,8 @@ def statements(schema: Schema) -> tuple[str, ...]:
         found += [add_constraint(table, foreign_key_sql(key)) for key in table.foreign_keys]
     found += [create_index(index, dialect) for table in schema.tables for index in table.indexes]
     found += [sql for view in in_reading_order(schema.views) for sql in make_view(view, dialect)]
-    return tuple(found + [trigger.definition for trigger in schema.triggers])
+    found += [trigger.definition for trigger in schema.triggers]
+    return tuple(found + [thing.create for thing in schema.objects if thing.kind not in _BEFORE_TABLES])
 
 
 def script(schema: Schema) -> str:

@@ -13,8 +13,9 @@ from typing import Any
 
 from tools.embedded import scratch_database, server
 from tools.errors import OneplanError
-from tools.schema.model import NotUnderstood, Schema
+from tools.schema.model import Schema, SchemaObject
 from tools.schema.refusal import SECONDS, Refusal
+from tools.schema.render import quote
 from tools.schema.tokens import Statement, Token
 
 _ROLE = "oneplan_reader"
@@ -129,8 +130,14 @@ class PostgresScratch:
         from tools.schema.postgres import read_postgres
 
         schema = read_postgres(self._connection)
-        missing = tuple(NotUnderstood(f"EXTENSION {name}", "an extension") for name in self._missing)
-        return replace(schema, not_understood=missing + schema.not_understood)
+        missing = tuple(
+            SchemaObject(
+                "extension", name, name, create=f"CREATE EXTENSION IF NOT EXISTS {quote(name)}",
+                drop=f"DROP EXTENSION {quote(name)}",
+            )
+            for name in self._missing
+        )  # fmt: skip
+        return replace(schema, objects=missing + schema.objects)
 
     def close(self) -> None:
         self._connection.rollback()

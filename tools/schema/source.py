@@ -65,6 +65,10 @@ def restricted(schema: Schema, namespaces: Sequence[str] = (), exclude: Sequence
         triggers=tuple(trigger for trigger in schema.triggers if trigger.table in kept),
         enums=tuple(enum for enum in schema.enums if not wanted or enum.namespace in wanted),
         sequences=tuple(s for s in schema.sequences if not wanted or s.namespace in wanted),
+        objects=tuple(
+            o for o in schema.objects
+            if (o.table in kept if o.table else not wanted or o.kind == "extension" or o.namespace in wanted)
+        ),
     )  # fmt: skip
 
 

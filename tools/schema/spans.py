@@ -8,16 +8,30 @@ from typing import TypeVar
 
 from tools.location import Dialect
 from tools.schema.body import Clause, ColumnPart, TableBody, parse_index, parse_table, read_path
-from tools.schema.model import Check, Enum, ForeignKey, Index, PrimaryKey, Schema, Span, Table, Trigger, Unique, View
+from tools.schema.model import (
+    Check,
+    Enum,
+    ForeignKey,
+    Index,
+    PrimaryKey,
+    Schema,
+    SchemaObject,
+    Span,
+    Table,
+    Trigger,
+    Unique,
+    View,
+)
 from tools.schema.model import Sequence as SequenceOf
 from tools.schema.tokens import Statement, Token
 
 Lines = dict[tuple[str, ...], int]
 """Lines by place: ("table", key), ("column", key, name), ("index", name), ("PRIMARY", key, columns) and so on."""
 
-_NAMED = ("VIEW", "TYPE", "SEQUENCE", "TRIGGER")
+_NAMED = ("VIEW", "TYPE", "DOMAIN", "SEQUENCE", "TRIGGER", "FUNCTION", "PROCEDURE", "POLICY", "EXTENSION")
+_SAME = {"domain": "type", "procedure": "function"}
 _KEYWORDS = {"REFERENCES": "FOREIGN"}
-T = TypeVar("T", PrimaryKey, Unique, ForeignKey, Check, Index, View, Enum, Trigger, SequenceOf)
+T = TypeVar("T", PrimaryKey, Unique, ForeignKey, Check, Index, View, Enum, Trigger, SequenceOf, SchemaObject)
 
 
 def with_spans(schema: Schema, statements: Sequence[Statement], source: str) -> Schema:
@@ -30,10 +44,16 @@ def with_spans(schema: Schema, statements: Sequence[Statement], source: str) -> 
         enums=tuple(finder.at(enum, ("type", enum.key.lower())) for enum in schema.enums),
         triggers=tuple(finder.at(trigger, ("trigger", trigger.name.lower())) for trigger in schema.triggers),
         sequences=tuple(finder.at(sequence, ("sequence", sequence.key.lower())) for sequence in schema.sequences),
+        objects=tuple(finder.at(thing, *_places(thing)) for thing in schema.objects),
         not_understood=tuple(
             item if item.span else replace(item, span=finder.span(0)) for item in schema.not_understood
         ),
     )
+
+
+def _places(thing: SchemaObject) -> tuple[tuple[str, ...], ...]:
+    kind = "type" if thing.kind == "domain" else thing.kind
+    return ((kind, thing.key.lower().partition("(")[0]), ("table", thing.table.lower()))
 
 
 def lines_of(statements: Sequence[Statement], dialect: Dialect) -> Lines:
@@ -44,7 +64,14 @@ def lines_of(statements: Sequence[Statement], dialect: Dialect) -> Lines:
             _created(statement, lines, dialect)
         elif statement.words[:2] == ("ALTER", "TABLE"):
             _altered(tokens, lines)
+        elif statement.words[:2] == ("COMMENT", "ON"):
+            name = "".join(token.text for token in tokens[3 : _word_at(tokens, "IS")])
+            lines[("comment", f"{tokens[2].value} {name}".lower())] = statement.line
     return lines
+
+
+def _word_at(tokens: Sequence[Token], word: str) -> int:
+    return next((place for place, token in enumerate(tokens) if token.is_word(word)), len(tokens))
 
 
 def _created(statement: Statement, lines: Lines, dialect: Dialect) -> None:
@@ -63,7 +90,7 @@ def _created(statement: Statement, lines: Lines, dialect: Dialect) -> None:
         if kind:
             at = next(i for i, token in enumerate(tokens) if token.is_word(kind)) + 1
             at += 3 if at < len(tokens) and tokens[at].is_word("IF") else 0
-            lines[(kind.lower(), _key(read_path(tokens, at)[0]))] = statement.line
+            lines[(_SAME.get(kind.lower(), kind.lower()), _key(read_path(tokens, at)[0]))] = statement.line
 
 
 def _table(body: TableBody, line: int, lines: Lines) -> None:

@@ -1,0 +1,95 @@
+"""The catalog queries for what one statement makes: functions, domains, composite types, policies, comments and more.
+
+Each gives `namespace`, `"table"` ("" for none), `kind`, `name`, `form`, `"create"`, `"drop"`, as SchemaObject has them.
+"""
+
+from __future__ import annotations
+
+from tools.schema.postgres_catalog import HERE, own
+
+# pg_get_functiondef refuses aggregates: they are kept out before any function of it is called.
+FUNCTIONS = f"""
+    SELECT n.nspname AS namespace, '' AS "table", 'function' AS kind,
+           p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS name,
+           rtrim(pg_get_functiondef(p.oid), E'\\n') AS form, rtrim(pg_get_functiondef(p.oid), E'\\n') AS "create",
+           CASE p.prokind WHEN 'p' THEN 'DROP PROCEDURE ' ELSE 'DROP FUNCTION ' END || p.oid::regprocedure AS "drop"
+    FROM (SELECT * FROM pg_proc WHERE prokind <> 'a' ORDER BY proname, oid OFFSET 0) p
+    JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE {HERE} AND {own("pg_proc", "p.oid")} ORDER BY p.proname, 4"""
+
+_DOMAIN = """t.oid::regtype || ' AS ' || format_type(t.typbasetype, t.typtypmod)
+               || CASE WHEN t.typcollation <> b.typcollation THEN
+                   (SELECT ' COLLATE ' || quote_ident(co.collname) FROM pg_collation co WHERE co.oid = t.typcollation)
+                  ELSE '' END
+               || COALESCE(' DEFAULT ' || t.typdefault, '') || CASE WHEN t.typnotnull THEN ' NOT NULL' ELSE '' END"""
+
+DOMAINS = f"""
+    SELECT n.nspname AS namespace, '' AS "table", 'domain' AS kind, t.typname AS name,
+           {_DOMAIN} || COALESCE((SELECT string_agg(' ' || pg_get_constraintdef(k.oid), '' ORDER BY k.conname)
+                     FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '') AS form,
+           'CREATE DOMAIN ' || {_DOMAIN} || COALESCE((
+                     SELECT string_agg(' CONSTRAINT ' || quote_ident(k.conname) || ' ' || pg_get_constraintdef(k.oid),
+                                       '' ORDER BY k.conname)
+                     FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '') AS "create",
+           'DROP DOMAIN ' || t.oid::regtype AS "drop"
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace JOIN pg_type b ON b.oid = t.typbasetype
+    WHERE {HERE} AND t.typtype = 'd' AND {own("pg_type", "t.oid")} ORDER BY t.typname"""
+
+_ATTRIBUTES = """COALESCE((
+               SELECT string_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod), ', '
+                                 ORDER BY a.attnum)
+               FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped), '')"""
+
+COMPOSITES = f"""
+    SELECT n.nspname AS namespace, '' AS "table", 'type' AS kind, t.typname AS name, {_ATTRIBUTES} AS form,
+           'CREATE TYPE ' || t.oid::regtype || ' AS (' || {_ATTRIBUTES} || ')' AS "create",
+           'DROP TYPE ' || t.oid::regtype AS "drop"
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace JOIN pg_class c ON c.oid = t.typrelid
+    WHERE {HERE} AND t.typtype = 'c' AND c.relkind = 'c' AND {own("pg_type", "t.oid")} ORDER BY t.typname"""
+
+_POLICY = """CASE WHEN p.polpermissive THEN '' ELSE ' AS RESTRICTIVE' END
+           || ' FOR ' || CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE'
+                         WHEN 'd' THEN 'DELETE' ELSE 'ALL' END
+           || ' TO ' || (SELECT string_agg(CASE WHEN r = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END, ', '
+                                           ORDER BY pg_get_userbyid(r)) FROM unnest(p.polroles) r)
+           || COALESCE(' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', '')
+           || COALESCE(' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '')"""
+
+POLICIES = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", 'policy' AS kind, p.polname AS name, {_POLICY} AS form,
+           'CREATE POLICY ' || quote_ident(p.polname) || ' ON ' || c.oid::regclass || {_POLICY} AS "create",
+           'DROP POLICY ' || quote_ident(p.polname) || ' ON ' || c.oid::regclass AS "drop"
+    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE {HERE} AND {own("pg_policy", "p.oid")} ORDER BY c.oid, p.polname"""
+
+ROW_SECURITY = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", 'policy' AS kind, s.said || ' ROW LEVEL SECURITY' AS name,
+           s.said || ' ROW LEVEL SECURITY' AS form,
+           'ALTER TABLE ' || c.oid::regclass || ' ' || s.said || ' ROW LEVEL SECURITY' AS "create",
+           'ALTER TABLE ' || c.oid::regclass || ' ' || s.unsaid || ' ROW LEVEL SECURITY' AS "drop"
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    CROSS JOIN (VALUES ('ENABLE', 'DISABLE'), ('FORCE', 'NO FORCE')) s (said, unsaid)
+    WHERE {HERE} AND c.relkind IN ('r', 'p') AND {own("pg_class", "c.oid")}
+      AND CASE s.said WHEN 'ENABLE' THEN c.relrowsecurity ELSE c.relforcerowsecurity END ORDER BY c.oid, s.said"""
+
+EXTENSIONS = """
+    SELECT '' AS namespace, '' AS "table", 'extension' AS kind, extname AS name, extname AS form,
+           'CREATE EXTENSION IF NOT EXISTS ' || quote_ident(extname) AS "create",
+           'DROP EXTENSION ' || quote_ident(extname) AS "drop"
+    FROM pg_extension WHERE extname <> 'plpgsql' AND %(namespaces)s::text[] IS NOT NULL ORDER BY extname"""
+
+_ON = """CASE WHEN d.objsubid > 0 THEN 'COLUMN ' || c.oid::regclass || '.' || quote_ident(a.attname)
+               ELSE CASE c.relkind WHEN 'v' THEN 'VIEW ' WHEN 'm' THEN 'MATERIALIZED VIEW ' WHEN 'i' THEN 'INDEX '
+                    WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass END"""
+
+COMMENTS = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", 'comment' AS kind, {_ON} AS name, d.description AS form,
+           'COMMENT ON ' || {_ON} || ' IS ' || quote_literal(d.description) AS "create",
+           'COMMENT ON ' || {_ON} || ' IS NULL' AS "drop"
+    FROM pg_description d JOIN pg_class c ON d.classoid = 'pg_class'::regclass AND d.objoid = c.oid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
+    WHERE {HERE} AND c.relkind IN ('r', 'p', 'v', 'm', 'i', 'S') AND {own("pg_class", "c.oid")} ORDER BY c.oid, 4"""
+
+QUERIES = (EXTENSIONS, DOMAINS, COMPOSITES, FUNCTIONS, POLICIES, ROW_SECURITY, COMMENTS)
+"""In an order in which they can be made."""

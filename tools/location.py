@@ -17,9 +17,10 @@ DIALECT_NAMES: dict[str, Dialect] = {
     "sqlite": "sqlite", "sqlite3": "sqlite", "duckdb": "duckdb",
     "postgres": "postgres", "postgresql": "postgres", "pg": "postgres",
 }  # fmt: skip
-Form = Literal["sql", "convex", "prisma"]
+Form = Literal["sql", "convex", "prisma", "markdown"]
 FORMS: dict[str, Form] = {
     ".sql": "sql", ".ddl": "sql", ".ts": "convex", ".tsx": "convex", ".mts": "convex", ".prisma": "prisma",
+    ".md": "markdown", ".markdown": "markdown",
 }  # fmt: skip
 """What a schema file is written in, by the ending of its name."""
 SCHEMA_FILES = tuple(FORMS)

@@ -66,6 +66,7 @@ def gap(
 ) -> int:
     """Show what lies between two schemas. Exit code 2 when anything does."""
     from tools.schema.gaps import compare
+    from tools.schema.kinds import enumerations
     from tools.schema.renames import rename_questions
     from tools.schema.serial import gap_to_json, question_to_json
     from tools.usages.gaps import touched_by
@@ -77,6 +78,7 @@ def gap(
     answers = settled_answers(workspace, renames, before, after)
     gaps = compare(before, after, answers)
     questions = rename_questions(before, after, answers)
+    counted = enumerations(before, after)
     usages = workspace.usages(code, before)
     touched = touched_by(gaps, usages or ())
     if as_json:
@@ -86,6 +88,8 @@ def gap(
             "gaps": [gap_to_json(gap) for gap in gaps],
             "questions": [question_to_json(question) for question in questions],
         }
+        if counted:
+            data["enumerations"] = [each.as_json() for each in counted]
         if usages is not None:
             data["usages"] = [usage_to_json(usage) for usage in touched]
         print_json("gap", data)
@@ -93,6 +97,8 @@ def gap(
         from assistant.console import print_gaps, print_usages
 
         print_gaps(gaps, questions)
+        if counted:
+            say(", ".join(str(each) for each in counted))
         if usages is not None:
             print_usages(touched)
     return DIFFERENCES if gaps else DONE

@@ -45,9 +45,11 @@ from tools.plan.steps import (
 from tools.plan.target import held_target, respelled
 from tools.schema.digest import schema_digest
 from tools.schema.gaps import compare
+from tools.schema.kinds import aligned
 from tools.schema.lower import lower
 from tools.schema.model import Answers, Question, Schema
 from tools.schema.renames import rename_questions
+from tools.schema.renaming import renamed
 
 STAGES: tuple[Callable[[Draft], None], ...] = (
     baseline.analyse,
@@ -126,6 +128,8 @@ def build_plan(
     wanted = (
         desired if desired.dialect == current.dialect else lower(desired, current.dialect, like=current, answers=told)
     )
+    if desired.unsaid or desired.origin != current.origin:
+        wanted = aligned(renamed(current, told), wanted, desired)
     wanted = respelled(current, wanted)
     questions = rename_questions(current, wanted, told)
     known = _known(current, told, facts)

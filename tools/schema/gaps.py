@@ -16,6 +16,7 @@ from tools.location import Dialect
 from tools.schema import normal, wording
 from tools.schema.difference import differ
 from tools.schema.gaps_table import compare_tables, place
+from tools.schema.kinds import aligned
 from tools.schema.model import (
     Answers,
     Enum,
@@ -42,12 +43,14 @@ def compare(current: Schema, desired: Schema, answers: Answers | None = None) ->
     `answers` name the renames; without them a rename shows as a removal and an addition.
     """
     told = answers or Answers()
+    said = desired
     if desired.dialect != current.dialect:
         from tools.schema.lower import lower
 
         desired = lower(desired, current.dialect, like=current, answers=told)
     dialect = current.dialect
     today = renamed(current, told)
+    desired = aligned(today, desired, said)
     return (
         *_renames(current, desired, told, dialect),
         *_enums(today, desired, dialect),

@@ -81,6 +81,10 @@ def _read_file(location: Location, dialect: Dialect | None, fallback: Dialect | 
         from tools.schema.prisma import read_prisma_path
 
         return read_prisma_path(location.path)
+    if location.form == "markdown":
+        from tools.schema.markdown import read_markdown
+
+        return read_markdown(location.path)
     try:
         text = Path(location.address).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

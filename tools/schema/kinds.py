@@ -1,0 +1,165 @@
+"""Comparison across kinds of sources: what one side says nothing of is no gap, and types are held against by family.
+
+`aligned` gives the desired schema as it is to be compared: its silence filled with what the current side has. Between
+two origins (a document against a database) a column of the same family keeps the current side's type, enums are paired
+by the columns that use them, and enumerations by name without case, underscores and a final s. Names of tables and
+columns are never matched that way: `createdAt` and `created_at` are a rename, which is a question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tools.location import Dialect
+from tools.schema.model import Aspect, Column, Enum, Schema, Table
+from tools.schema.normal import fold
+from tools.schema.types import family
+
+_LIKE = {
+    "varchar": "text", "char": "text", "uuid": "text", "smallint": "number", "integer": "number", "bigint": "number",
+    "hugeint": "number", "decimal": "number", "real": "number", "double": "number", "timestamp": "time",
+    "timestamptz": "time",
+}  # fmt: skip
+"""Families that a source with few types of its own cannot tell apart."""
+_LISTS: tuple[tuple[Aspect, str], ...] = (
+    ("indexes", "indexes"), ("checks", "checks"), ("foreign_keys", "foreign_keys"), ("uniques", "uniques"),
+    ("primary_keys", "primary_key"),
+)  # fmt: skip
+_WHOLE: tuple[tuple[Aspect, str], ...] = (
+    ("views", "views"), ("triggers", "triggers"), ("sequences", "sequences"), ("enums", "enums"),
+)  # fmt: skip
+
+
+def aligned(current: Schema, desired: Schema, said: Schema | None = None) -> Schema:
+    """The desired schema with the current one's things wherever one of the two says nothing of such things.
+
+    said: the desired schema as it was read, where `desired` is what a backend can hold of it. Both are of one dialect.
+    """
+    read = said or desired
+    unsaid = frozenset((*current.unsaid, *read.unsaid))
+    across = current.origin != read.origin
+    if not unsaid and not across:
+        return desired
+    if across:
+        desired = _with_paired_enums(current, desired)
+    dialect = current.dialect
+    known = {fold(table.key, dialect): table for table in current.tables}
+    tables = tuple(
+        _table(known[key], table, unsaid, across, dialect) if (key := fold(table.key, dialect)) in known else table
+        for table in desired.tables
+    )
+    whole = {name: getattr(current, name) for aspect, name in _WHOLE if aspect in unsaid}
+    objects = (
+        *(thing for thing in desired.objects if thing.kind not in unsaid),
+        *(thing for thing in current.objects if thing.kind in unsaid),
+    )
+    return replace(desired, tables=tables, objects=objects, **whole)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One enumeration: what there is of what is wanted, counted, and both ways of the difference."""
+
+    name: str
+    have: int
+    want: int
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "name": self.name, "have": self.have, "want": self.want, "missing": list(self.missing),
+            "extra": list(self.extra),
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.name.replace('_', ' ')} {self.have} of {self.want}"
+
+
+def enumerations(current: Schema, desired: Schema) -> tuple[Counted, ...]:
+    """Every enumeration of the desired schema, counted against the current one's of that name."""
+    if current.origin != desired.origin:
+        desired = _with_paired_enums(current, desired)
+    has = {enum.key: enum.values for enum in current.enums}
+    return tuple(_counted(enum, has.get(enum.key, ())) for enum in desired.enums)
+
+
+def _counted(enum: Enum, has: Sequence[str]) -> Counted:
+    missing = tuple(value for value in enum.values if value not in has)
+    extra = tuple(value for value in has if value not in enum.values)
+    return Counted(enum.key, len(enum.values) - len(missing), len(enum.values), missing, extra)
+
+
+def _table(before: Table, after: Table, unsaid: frozenset[Aspect], across: bool, dialect: Dialect) -> Table:
+    filled: dict[str, Any] = {}
+    for aspect, name in _LISTS:
+        if aspect in unsaid:
+            filled[name] = getattr(before, name)
+    olds = {fold(column.name, dialect): column for column in before.columns}
+    columns = tuple(
+        _column(olds[key], column, unsaid, across, dialect) if (key := fold(column.name, dialect)) in olds else column
+        for column in after.columns
+    )
+    if across:
+        filled["options"] = before.options
+    return replace(after, columns=columns, **filled)
+
+
+def _column(old: Column, new: Column, unsaid: frozenset[Aspect], across: bool, dialect: Dialect) -> Column:
+    if "defaults" in unsaid:
+        new = replace(
+            new, default=old.default, identity=old.identity, serial=old.serial, generated=old.generated,
+            stored=old.stored,
+        )  # fmt: skip
+    if "nullability" in unsaid:
+        new = replace(new, nullable=old.nullable)
+    if across and _alike(old.type, new.type, dialect):
+        new = replace(new, type=old.type, collation=old.collation, storage=old.storage)
+    return new
+
+
+def _alike(one: str, other: str, dialect: Dialect) -> bool:
+    a, b = family(one, dialect), family(other, dialect)
+    if a.name == b.name == "array":
+        return _alike(a.element, b.element, dialect)
+    if "other" in (a.name, b.name):
+        return one == other
+    return _LIKE.get(a.name, a.name) == _LIKE.get(b.name, b.name)
+
+
+def _with_paired_enums(current: Schema, desired: Schema) -> Schema:
+    """The desired enums under the current ones' names: of the same column, else of a name that differs in form only."""
+    had, wanted = {enum.key for enum in current.enums}, {enum.key for enum in desired.enums}
+    free, names = had - wanted, dict[str, str]()
+    for table in desired.tables:
+        before = current.table(table.key)
+        for column in table.columns:
+            old = before.column(column.name) if before else None
+            if old and column.type in wanted - had and old.type in free - set(names.values()):
+                names.setdefault(column.type, old.type)
+    for key in sorted(wanted - had - set(names)):
+        like = [name for name in sorted(free - set(names.values())) if _bare(name) == _bare(key)]
+        if len(like) == 1:
+            names[key] = like[0]
+    orders = {enum.key: enum.values for enum in current.enums}
+    enums = tuple(_under(enum, names.get(enum.key, enum.key), orders) for enum in desired.enums)
+    tables = tuple(
+        replace(table, columns=tuple(replace(c, type=names.get(c.type, c.type)) for c in table.columns))
+        for table in desired.tables
+    )
+    return replace(desired, enums=enums, tables=tables)
+
+
+def _under(enum: Enum, key: str, orders: dict[str, tuple[str, ...]]) -> Enum:
+    """The order in which a document or a union lists its values is no wish."""
+    had = orders.get(key, ())
+    values = (*(v for v in had if v in enum.values), *(v for v in enum.values if v not in had))
+    namespace, _, name = key.rpartition(".")
+    return replace(enum, name=name, namespace=namespace, values=values)
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower()).removesuffix("s")

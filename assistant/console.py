@@ -48,7 +48,7 @@ def print_schema(schema: Schema) -> None:
     """Every table with its columns, keys and indexes; then what else there is, and what was not understood."""
     from tools.toolbox.schema import whole_table
 
-    show(Text(f"{clean(schema.source)}  {schema.dialect} {clean(schema.version)}", style="bold"))
+    show(Text(f"{clean(schema.source)}  {_kind(schema)}", style="bold"))
     for one in schema.tables:
         show(
             Text(f"\n{clean(one.key)}", style="bold cyan"), *result_views("inspect_schema", {"table": whole_table(one)})
@@ -64,6 +64,10 @@ def print_schema(schema: Schema) -> None:
         show(Text(clean(f"{thing.kind} {thing.key}{where}{said}")))
     for left in schema.not_understood:
         show(Text(f"not understood: {left.span or ''} {clean(left.text[:100])} {clean(left.reason)}", style="yellow"))
+
+
+def _kind(schema: Schema) -> str:
+    return f"{schema.dialect} {clean(schema.version)}" if schema.origin == "sql" else schema.origin
 
 
 def _parts_of(one: Any) -> list[tuple[str, str]]:

@@ -105,7 +105,7 @@ class _Reader:
         for table in tables:
             for key in table.foreign_keys:
                 if key.ref_table not in known and key.ref_table not in _SYSTEM_TABLES:
-                    self._lose(f'v.id("{key.ref_table}")', "it names a table that is not defined here", key.span)
+                    self._lose(f'v.id("{key.ref_table}")', "an id of a table that is not defined here", key.span)
         tables = tuple(
             replace(table, foreign_keys=tuple(key for key in table.foreign_keys if key.ref_table in known))
             for table in tables
@@ -133,7 +133,7 @@ class _Reader:
         """The tables of the default export; else those of any schema in the file; else all tables with a name."""
         whole = self.evaluator.exported(self.module, "default")
         if isinstance(whole, Unknown):
-            self._lose(whole.text, whole.reason, whole.span)
+            self._unclear(whole.text, whole, whole.span)
         values = [whole] if whole else []
         names = dict.fromkeys([*self.module.exports, *self.module.names])
         if not isinstance(whole, SchemaValue):
@@ -151,9 +151,12 @@ class _Reader:
 
     def _entries(self, tables: ObjectValue) -> list[tuple[str, Value, Span | None, str | None]]:
         for unknown in tables.unknown:
-            self._lose(unknown.text, f"tables spread in: {unknown.reason}", unknown.span)
+            self._unclear(unknown.text, unknown, unknown.span, "tables")
         last = {entry.name: entry for entry in tables.entries}
         return [(entry.name, entry.value, entry.span, entry.note) for entry in last.values()]
+
+    def _unclear(self, text: str, unknown: Unknown, span: Span | None, what: str = "an expression") -> None:
+        self._lose(text, f"{what} not worked out ({unknown.reason})", span)
 
     def _lose(self, text: str, reason: str, span: Span | None) -> None:
         self.lost.append(NotUnderstood(text, reason, span or Span(self.module.source)))
@@ -161,11 +164,11 @@ class _Reader:
     def _table(self, name: str, value: Value, span: Span | None, note: str | None) -> Table | None:
         if not isinstance(value, TableValue):
             unknown = value if isinstance(value, Unknown) else Unknown(name, "it is no table")
-            self._lose(f"{name}: {unknown.text}", unknown.reason, unknown.span or span)
+            self._unclear(f"{name}: {unknown.text}", unknown, unknown.span or span, "a table")
             return None
         own = value.span or span
         for unknown in (*value.validator.unknown, *value.unknown):
-            self._lose(f"{name}: {unknown.text}", unknown.reason, unknown.span or own)
+            self._unclear(f"{name}: {unknown.text}", unknown, unknown.span or own)
         fields = self._fields(name, value.validator, own)
         columns: list[Column] = []
         keys: list[ForeignKey] = []
@@ -195,7 +198,7 @@ class _Reader:
             key = ForeignKey((each.name,), bare.table, ("_id",), span=place)
         shape = canonical(bare) if type_ == "jsonb" or type_.endswith("[]") else None
         for unknown in unknowns(each.validator):
-            self._lose(f"{table}.{each.name}: {unknown.text}", unknown.reason, unknown.span or place)
+            self._unclear(f"{table}.{each.name}: {unknown.text}", unknown, unknown.span or place)
         return Column(each.name, type_, nullable, note=each.note, shape=shape, span=place), key
 
     def _type(self, table: str, column: str, v: Validator, span: Span | None) -> str:

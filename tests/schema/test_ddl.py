@@ -83,7 +83,9 @@ def test_rows_grants_and_settings_are_listed_and_not_run() -> None:
 
 def test_an_extension_that_is_not_here_is_listed_and_named_where_it_is_missed() -> None:
     schema = read_ddl("CREATE EXTENSION IF NOT EXISTS citext;\nCREATE TABLE a (x int);", "postgres", "f.sql")
-    assert [item.text for item in schema.not_understood] == ["EXTENSION citext"]
+    assert [(thing.kind, thing.name, str(thing.span)) for thing in schema.objects] == [
+        ("extension", "citext", "f.sql:1")
+    ]
     with pytest.raises(SourceError, match=r"f\.sql:2: type .*citext.* does not exist .*extension citext"):
         read_ddl("CREATE EXTENSION citext;\nCREATE TABLE a (x citext);", "postgres", "f.sql")
 
@@ -93,7 +95,7 @@ def test_an_extension_that_is_here_serves_one_file_only() -> None:
     schema = read_ddl(text, "postgres")
     assert schema.tables[0].columns[0].type == "vector(3)"
     assert schema.tables[0].indexes[0].columns == ("x vector_l2_ops",)
-    assert not read_ddl("CREATE TABLE b (y int);", "postgres").not_understood
+    assert not read_ddl("CREATE TABLE b (y int);", "postgres").objects
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,10 @@ def print_gaps(gaps: Sequence[Gap], questions: Sequence[Question] = ()) -> None:
     show(*(Text(f"open question: {clean(sentence(question))}", style="yellow") for question in questions))
 
 
+def print_line(text: str) -> None:
+    show(Text(clean(text)))
+
+
 def print_usages(usages: Sequence[Usage]) -> None:
     from tools.usages.model import usage_to_json
 

@@ -94,11 +94,11 @@ def gap(
             data["usages"] = [usage_to_json(usage) for usage in touched]
         print_json("gap", data)
     else:
-        from assistant.console import print_gaps, print_usages
+        from assistant.console import print_gaps, print_line, print_usages
 
         print_gaps(gaps, questions)
         if counted:
-            say(", ".join(str(each) for each in counted))
+            print_line(", ".join(str(each) for each in counted))
         if usages is not None:
             print_usages(touched)
     return DIFFERENCES if gaps else DONE

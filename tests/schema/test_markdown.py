@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commandline import Oneplan
 from tools.errors import OneplanError, SourceError
 from tools.schema.gaps import compare
 from tools.schema.kinds import enumerations
@@ -119,3 +120,15 @@ def test_mutated_documents_never_crash():
             letters[chance.randrange(len(letters))] = chance.choice(list("|`#-*\n()<>[]\"'\0é ?"))
         with suppress(OneplanError):  # a clear error is an answer too
             assert read_markdown_text("".join(letters)).origin == "markdown"
+
+
+def test_the_command_counts_what_an_ontology_holds(oneplan: Oneplan, tmp_path: Path) -> None:
+    have, want = tmp_path / "have.md", tmp_path / "want.md"
+    have.write_text("## Thing types (2)\n\n- agent\n- user\n", encoding="utf-8")
+    want.write_text("## Thing types (3)\n\n- agent\n- course\n- user\n", encoding="utf-8")
+    done = oneplan("gap", have, want, "--renames", "none", "--json")
+    assert done.code == 2, done.err
+    (counted,) = done.data["enumerations"]
+    assert (counted["have"], counted["want"], counted["missing"], counted["extra"]) == (2, 3, ["course"], [])
+    assert [gap["kind"] for gap in done.data["gaps"]] == ["enum_value_added"]
+    assert "2 of 3" in oneplan("gap", have, want, "--renames", "none").out

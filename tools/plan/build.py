@@ -45,6 +45,7 @@ from tools.plan.steps import (
 from tools.plan.target import held_target, respelled
 from tools.schema.digest import schema_digest
 from tools.schema.gaps import compare
+from tools.schema.grounded import grounded
 from tools.schema.kinds import aligned
 from tools.schema.lower import lower
 from tools.schema.model import Answers, Question, Schema
@@ -125,6 +126,7 @@ def build_plan(
             "(`oneplan gap` compares the two as they are)"
         )
     told = answers or Answers()
+    desired = grounded(desired, renamed(current, told))
     wanted = (
         desired if desired.dialect == current.dialect else lower(desired, current.dialect, like=current, answers=told)
     )

@@ -16,6 +16,7 @@ from tools.location import Dialect
 from tools.schema import normal, wording
 from tools.schema.difference import differ
 from tools.schema.gaps_table import compare_tables, place
+from tools.schema.grounded import grounded
 from tools.schema.kinds import aligned
 from tools.schema.model import (
     Answers,
@@ -43,6 +44,7 @@ def compare(current: Schema, desired: Schema, answers: Answers | None = None) ->
     `answers` name the renames; without them a rename shows as a removal and an addition.
     """
     told = answers or Answers()
+    desired, current = grounded(desired, renamed(current, told)), grounded(current, desired)
     said = desired
     if desired.dialect != current.dialect:
         from tools.schema.lower import lower

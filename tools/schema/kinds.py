@@ -9,12 +9,12 @@ columns are never matched that way: `createdAt` and `created_at` are a rename, w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tools.location import Dialect
-from tools.schema.model import Aspect, Column, Enum, Schema, Table
+from tools.schema.model import Aspect, Column, Enum, ForeignKey, Index, Schema, Table
 from tools.schema.normal import fold
 from tools.schema.types import family
 
@@ -51,6 +51,11 @@ def aligned(current: Schema, desired: Schema, said: Schema | None = None) -> Sch
         _table(known[key], table, unsaid, across, dialect) if (key := fold(table.key, dialect)) in known else table
         for table in desired.tables
     )
+    if across and "uniques" in current.unsaid:
+        tables = tuple(
+            _without_new_unique(known[key], table, dialect) if (key := fold(table.key, dialect)) in known else table
+            for table in tables
+        )
     whole = {name: getattr(current, name) for aspect, name in _WHOLE if aspect in unsaid}
     objects = (
         *(thing for thing in desired.objects if thing.kind not in unsaid),
@@ -103,9 +108,44 @@ def _table(before: Table, after: Table, unsaid: frozenset[Aspect], across: bool,
         _column(olds[key], column, unsaid, across, dialect) if (key := fold(column.name, dialect)) in olds else column
         for column in after.columns
     )
+    if "primary_keys" in unsaid and before.primary_key is not None:
+        keys = set(before.primary_key.columns)
+        columns = tuple(
+            replace(c, nullable=olds[fold(c.name, dialect)].nullable) if c.name in keys else c for c in columns
+        )
     if across:
         filled["options"] = before.options
+        filled.setdefault("foreign_keys", _pointing_alike(before, after, dialect))
+        if "uniques" in unsaid:
+            filled.setdefault("indexes", tuple(_unique_as_today(before.indexes, after.indexes, dialect)))
     return replace(after, columns=columns, **filled)
+
+
+def _pointing_alike(before: Table, after: Table, dialect: Dialect) -> tuple[ForeignKey, ...]:
+    """The desired foreign keys, each with the actions that today's of the same columns and table has."""
+
+    def points(key: ForeignKey) -> tuple[object, ...]:
+        return tuple(fold(c, dialect) for c in key.columns), fold(key.ref_table, dialect)
+
+    same = {points(key): key for key in before.foreign_keys}
+    return tuple(same.get(points(key), key) for key in after.foreign_keys)
+
+
+def _unique_as_today(before: Sequence[Index], after: Sequence[Index], dialect: Dialect) -> Iterator[Index]:
+    """The desired indexes, one of the same name and columns as unique as today's; and today's other unique ones, which
+    a side without uniqueness cannot ask for."""
+    by_name = {fold(index.name, dialect): index for index in before}
+    for index in after:
+        same = by_name.pop(fold(index.name, dialect), None)
+        yield same if same is not None and same.columns == index.columns else index
+    yield from (index for index in by_name.values() if index.unique)
+
+
+def _without_new_unique(before: Table, after: Table, dialect: Dialect) -> Table:
+    """Without the unique indexes that today's side could not tell if it had them."""
+    known = {fold(index.name, dialect) for index in before.indexes}
+    kept = tuple(index for index in after.indexes if not index.unique or fold(index.name, dialect) in known)
+    return replace(after, indexes=kept)
 
 
 def _column(old: Column, new: Column, unsaid: frozenset[Aspect], across: bool, dialect: Dialect) -> Column:

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 
 from tools.location import Dialect
 from tools.schema.answers import check_answers, read_answers, write_answers
+from tools.schema.grounded import grounded
 from tools.schema.model import Answers, Column, Question, Schema, Table
 from tools.schema.normal import fold, normal_column
 from tools.schema.renaming import renamed
@@ -33,6 +34,7 @@ def rename_questions(current: Schema, desired: Schema, answers: Answers | None =
     told = answers or Answers()
     if told.none:
         return ()
+    desired, current = grounded(desired, renamed(current, told)), grounded(current, desired)
     if desired.dialect != current.dialect:
         from tools.schema.lower import lower
 

@@ -47,8 +47,11 @@ def wanted(draft: Draft, pair: Pair, move: Move) -> str | None:
 
 def must_hold(pair: Pair, move: Move) -> bool:
     """Whether the column must have a value in every row in the end."""
-    key = pair.after.primary_key
-    return move.after is not None and (not move.new.nullable or bool(key and move.new.name in key.columns))
+    key, today = pair.after.primary_key, pair.before.primary_key
+    # SQLite lets NULL into a key that says no NOT NULL: where the column is one today, nothing changes.
+    is_key = bool(today and move.before is not None and move.old.name in today.columns)
+    becomes_key = bool(key and move.after is not None and move.new.name in key.columns) and not is_key
+    return move.after is not None and (not move.new.nullable or becomes_key)
 
 
 def _fill_added(draft: Draft, pair: Pair, move: Move) -> None:

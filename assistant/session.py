@@ -75,11 +75,11 @@ class Workspace:
 
     def usages(self, typed: str | None, *schemas: Schema) -> tuple[Usage, ...] | None:
         """Who in the code uses what is in the schemas; None where neither the flag nor the settings name a folder."""
-        from tools.usages.scan import find_usages
-
         code = Path(typed) if typed else self.settings.code
         if code is None:
             return None
+        from tools.usages.scan import find_usages
+
         kept = self.settings.home / "usages.json" if self.settings.home.is_dir() else None
         return find_usages(code, schemas, kept)
 

@@ -12,8 +12,11 @@ from assistant.session import Workspace
 from tools.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tools.location import Dialect
-    from tools.schema.model import Answers, Schema
+    from tools.schema.model import Answers, Gap, Schema
+    from tools.usages.model import Usage
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 DialectOption = Annotated[
@@ -69,8 +72,6 @@ def gap(
     from tools.schema.kinds import enumerations
     from tools.schema.renames import rename_questions
     from tools.schema.serial import gap_to_json, question_to_json
-    from tools.usages.gaps import touched_by
-    from tools.usages.model import usage_to_json
 
     workspace = Workspace()
     namespaces = tuple(name.strip() for name in schemas.split(",")) if schemas else ()
@@ -79,8 +80,7 @@ def gap(
     gaps = compare(before, after, answers)
     questions = rename_questions(before, after, answers)
     counted = enumerations(before, after)
-    usages = workspace.usages(code, before)
-    touched = touched_by(gaps, usages or ())
+    touched = _touched(workspace, code, before, gaps)
     if as_json:
         data = {
             "current": before.source,
@@ -90,7 +90,9 @@ def gap(
         }
         if counted:
             data["enumerations"] = [each.as_json() for each in counted]
-        if usages is not None:
+        if touched is not None:
+            from tools.usages.model import usage_to_json
+
             data["usages"] = [usage_to_json(usage) for usage in touched]
         print_json("gap", data)
     else:
@@ -99,9 +101,19 @@ def gap(
         print_gaps(gaps, questions)
         if counted:
             print_line(", ".join(str(each) for each in counted))
-        if usages is not None:
+        if touched is not None:
             print_usages(touched)
     return DIFFERENCES if gaps else DONE
+
+
+def _touched(workspace: Workspace, code: str | None, current: Schema, gaps: Sequence[Gap]) -> tuple[Usage, ...] | None:
+    """Who in the code uses what the gaps touch; None where no code was named."""
+    usages = workspace.usages(code, current)
+    if usages is None:
+        return None
+    from tools.usages.gaps import touched_by
+
+    return tuple(touched_by(gaps, usages))
 
 
 def read_pair(
@@ -124,10 +136,17 @@ def read_pair(
         spoken_of: tuple[Dialect | None, ...] = tuple(chosen if kind is None else None for kind in kinds)
     else:
         spoken_of = (chosen, chosen)  # two databases: a dialect that fits neither is a mistake, and read_schema says so
-    before, after = (
-        read_schema(place, dialect=said, fallback=fallback, namespaces=namespaces, exclude=exclude)
-        for place, said in zip(places, spoken_of, strict=True)
-    )
+
+    def read(place: str, said: Dialect | None) -> Schema:
+        return read_schema(place, dialect=said, fallback=fallback, namespaces=namespaces, exclude=exclude)
+
+    if kinds == ["postgres", "postgres"]:  # two servers' catalogs, mostly waited for: at the same time
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(2) as pool:
+            before, after = pool.map(read, places, spoken_of)
+        return before, after
+    before, after = map(read, places, spoken_of)
     return before, after
 
 

@@ -17,6 +17,8 @@ T = TypeVar("T", Unique, Check)
 
 def compare_tables(before: Table, after: Table, dialect: Dialect) -> list[Gap]:
     """The gaps between two tables of one name: columns, keys, checks, indexes, options."""
+    if before == after:
+        return []
     return [
         *_columns(before, after, dialect),
         *_primary_key(before, after, dialect),

@@ -6,9 +6,11 @@ path is makes no difference. Objects of extensions are the extension's, not the 
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tools.schema import postgres_catalog as catalog
@@ -44,6 +46,13 @@ _ACTIONS: dict[str, Any] = {
 }  # fmt: skip
 _NAMED_WHOLE = ("comment", "policy", "extension")
 """Their names, or the tables that they are on, already tell the namespace."""
+
+_COLUMN_FIELDS = ("name", "type", "notnull", "default", "generated", "identity", "collation", "serial")
+_SIMPLE_INDEX = re.compile(
+    r"CREATE (?:UNIQUE )?INDEX [a-z_][a-z0-9_]* ON (?:[a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]* USING (?P<method>[a-z]+)"
+    r" \((?P<columns>[a-z_][a-z0-9_]*(?: DESC)?(?:, [a-z_][a-z0-9_]*(?: DESC)?)*)\)(?: WHERE (?P<where>[^';]+))?"
+)
+"""Most indexes, as pg_get_indexdef writes them: plain columns and an order. Taking these apart by tokens takes longer."""
 
 Row = dict[str, Any]
 
@@ -102,12 +111,16 @@ class _Reader:
     namespaces: list[str]
     source: str
 
-    @property
-    def span(self) -> Span | None:
-        return Span(self.source) if self.source else None
+    def __post_init__(self) -> None:
+        self.span = Span(self.source) if self.source else None
+        self.numbered: dict[str, dict[int, str]] = {}
+        self.known: dict[tuple[Any, ...], Column] = {}
+
+    def all_rows(self, sql: str) -> list[Row]:
+        return _rows(self.cursor, sql, {"namespaces": self.namespaces})
 
     def rows(self, sql: str) -> list[Row]:
-        found = _rows(self.cursor, sql, {"namespaces": self.namespaces})
+        found = self.all_rows(sql)
         return [row for row in found if not is_left_out(str(row.get("table", "")), row["namespace"])]
 
     def schema(self) -> Schema:
@@ -118,7 +131,8 @@ class _Reader:
         )  # fmt: skip
 
     def tables(self) -> tuple[Table, ...]:
-        columns, rules = _grouped(self.rows(catalog.COLUMNS)), _grouped(self.rows(catalog.CONSTRAINTS))
+        columns, rules = _grouped(self.all_rows(catalog.COLUMNS)), _grouped(self.rows(catalog.CONSTRAINTS))
+        self.numbered = {key: {row["number"]: row["name"] for row in rows} for key, rows in columns.items()}
         indexes = _grouped(self.rows(catalog.INDEXES))
         found: list[Table] = []
         for row in self.rows(catalog.TABLES):
@@ -136,6 +150,14 @@ class _Reader:
         return tuple(found)
 
     def _column(self, row: Row) -> Column:
+        """Many tables have columns alike: one value serves them all."""
+        told = tuple(row[field] for field in _COLUMN_FIELDS)
+        found = self.known.get(told)
+        if found is None:
+            found = self.known[told] = self._new_column(row)
+        return found
+
+    def _new_column(self, row: Row) -> Column:
         return Column(
             row["name"], row["type"], not row["notnull"],
             default=None if row["generated"] else row["default"],
@@ -145,8 +167,14 @@ class _Reader:
             collation=row["collation"], serial=row["serial"], span=self.span,
         )  # fmt: skip
 
+    def _names(self, table: str, numbers: list[int] | None) -> tuple[str, ...]:
+        return tuple(self.numbered[table][number] for number in numbers or ())
+
+    def _own(self, row: Row) -> tuple[str, ...]:
+        return self._names(_key(row), row["columns"])
+
     def _primary_key(self, row: Row) -> PrimaryKey:
-        return PrimaryKey(tuple(row["columns"]), row["name"], self.span)
+        return PrimaryKey(self._own(row), row["name"], self.span)
 
     def _unique(self, row: Row) -> Unique:
         # The definition is `UNIQUE [NULLS NOT DISTINCT] (a, b) [INCLUDE (c)] [DEFERRABLE …]`.
@@ -154,22 +182,30 @@ class _Reader:
         opening = next(i for i, token in enumerate(tokens) if token.text == "(")
         closing = next(i for i, token in enumerate(tokens) if token.text == ")")
         options = [slice_of(row["definition"], part) for part in (tokens[1:opening], tokens[closing + 1 :]) if part]
-        return Unique(tuple(row["columns"]), row["name"], tuple(options), self.span)
+        return Unique(self._own(row), row["name"], tuple(options), self.span)
 
     def _foreign_key(self, row: Row) -> ForeignKey:
         space = _space(row["parent_namespace"])
+        parent = f"{space}.{row['parent']}" if space else row["parent"]
+        names = row["parent_names"] or self._names(parent, row["parent_columns"])
         return ForeignKey(
-            tuple(row["columns"]), f"{space}.{row['parent']}" if space else row["parent"], tuple(row["parent_columns"]),
+            self._own(row), parent, tuple(names),
             _ACTIONS[row["on_delete"]], _ACTIONS[row["on_update"]], row["deferrable"], row["deferred"],
             row["validated"], row["name"], self.span,
         )  # fmt: skip
 
     def _check(self, row: Row) -> Check:
-        columns = tuple(row["columns"] or ())
-        return Check(_bare(row["expression"]), row["name"], row["validated"], columns, self.span)
+        return Check(_bare(row["expression"]), row["name"], row["validated"], self._own(row), self.span)
 
     def _index(self, row: Row) -> Index:
         sql = row["definition"]
+        simple = _SIMPLE_INDEX.fullmatch(sql)
+        if simple:
+            where = simple["where"]
+            return Index(
+                row["name"], _key(row), tuple(simple["columns"].split(", ")), row["unique"],
+                _bare(where) if where else None, simple["method"], valid=row["valid"], definition=sql, span=self.span,
+            )  # fmt: skip
         body = parse_index(tokenize(sql, "postgres"))
         assert body is not None, "pg_get_indexdef gives a CREATE INDEX statement"
         return Index(
@@ -226,7 +262,9 @@ class _Reader:
 
     def not_understood(self) -> tuple[NotUnderstood, ...]:
         return tuple(
-            NotUnderstood(row["text"], row["reason"], self.span) for sql in catalog.LEFT_OVERS for row in self.rows(sql)
+            NotUnderstood(row["text"], row["reason"], self.span)
+            for sql in catalog.left_overs(self.cursor.connection.info.server_version // 10_000)
+            for row in self.rows(sql)
         )
 
 
@@ -235,6 +273,7 @@ def _options(row: Row) -> tuple[str, ...]:
     return tuple(options + ([f"WITH ({', '.join(sorted(row['options']))})"] if row["options"] else []))
 
 
+@lru_cache(maxsize=4096)
 def _bare(expression: str) -> str:
     """An expression without the parentheses that enclose the whole of it."""
     tokens = tokenize(expression, "postgres")

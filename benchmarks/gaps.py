@@ -1,7 +1,7 @@
 """The gap analysis at size: against migra at 1,000 tables, from 1,000 to 10,000 tables, and a dump against psql.
 
 Whole processes, in turn, in one run, on the embedded Postgres; prints seconds, peak memory and ratios. migra (with the
-setuptools that it needs) is put into a folder of its own, in a virtual environment, the first time. `make bench` runs it.
+setuptools that it needs) is put into a virtual environment of its own the first time. `make bench` runs it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Taken:
 
 
 def ddl(tables: int, *, edited: bool) -> str:
-    """`tables` tables of nine columns, two indexes, a check and a foreign key each; `edited`: one table in fifty differs."""
+    """`tables` tables of nine columns, two indexes, a check and a foreign key; `edited`: one in fifty differs."""
     parts: list[str] = []
     for number in range(tables):
         odd = edited and number % 50 == 0
@@ -54,7 +54,7 @@ def ddl(tables: int, *, edited: bool) -> str:
 def whole(command: Sequence[str | Path], codes: tuple[int, ...], cwd: Path, env: dict[str, str] | None = None) -> Taken:
     """One process from its start to its end: wall seconds, and the peak of its resident memory in MB."""
     start = time.perf_counter()
-    with open(cwd / "out.txt", "wb") as out:
+    with (cwd / "out.txt").open("wb") as out:
         process = subprocess.Popen([str(part) for part in command], cwd=cwd, env=env, stdout=out, stderr=out)
         _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -125,9 +125,9 @@ def growth(folder: Path, url: str, small: Taken, tables: int) -> None:
     with ExitStack() as stack:
         old, new = pair(stack, url, tables)
         (large,) = in_turn(1, oneplan(folder, "gap", old, new, "--renames", "none"))
-    print(f"{tables:,} tables, live: {large.seconds:.2f} s, {large.megabytes:.0f} MB: {large.seconds / small.seconds:.1f} "
-          f"times the time and {large.megabytes / small.megabytes:.1f} times the memory of a tenth of them (at most 12)",
-          flush=True)  # fmt: skip
+    time_, memory = large.seconds / small.seconds, large.megabytes / small.megabytes
+    print(f"{tables:,} tables, live: {large.seconds:.2f} s, {large.megabytes:.0f} MB: {time_:.1f} times the time and "
+          f"{memory:.1f} times the memory of a tenth of them (at most 12)", flush=True)  # fmt: skip
 
 
 def dump(folder: Path, url: str, lines: int) -> None:

@@ -9,7 +9,9 @@ import pytest
 from tools.errors import SourceError
 from tools.location import DIALECTS, Dialect
 from tools.schema.ddl import header_dialect, read_ddl
+from tools.schema.gaps import compare
 from tools.schema.model import Schema
+from tools.schema.render import script
 
 TEXT = """CREATE TABLE parent (
   id integer PRIMARY KEY,
@@ -69,10 +71,10 @@ def test_what_cannot_be_read_is_an_error_with_its_line(dialect: Dialect, text: s
     assert "\n" not in str(caught.value)
 
 
-def test_rows_grants_and_settings_are_listed_and_not_run() -> None:
+def test_rows_owners_and_settings_are_listed_and_not_run() -> None:
     schema = read_ddl(
         "SET lock_timeout = 0;\nBEGIN;\nCREATE TABLE a (x int);\nINSERT INTO a VALUES (1);\n"
-        "ALTER TABLE a OWNER TO somebody;\nGRANT SELECT ON a TO somebody;\nCREATE ROLE root SUPERUSER;\nCOMMIT;",
+        "ALTER TABLE a OWNER TO somebody;\nGRANT somebody TO another;\nCREATE ROLE root SUPERUSER;\nCOMMIT;",
         "postgres", "f.sql",
     )  # fmt: skip
     assert [(item.span.line, item.compared) for item in schema.not_understood if item.span] == [
@@ -164,3 +166,58 @@ def test_what_is_temporary_is_listed(dialect: Dialect) -> None:
     schema = read_ddl("CREATE TEMPORARY TABLE a (x int); CREATE TABLE b (x int);", dialect, "f.sql")
     assert [table.key for table in schema.tables] == ["b"]
     assert [item.text for item in schema.not_understood] == ["CREATE TEMPORARY TABLE a (x int)"]
+
+
+GRANTS = """CREATE TABLE a (x int, y int);
+GRANT SELECT, INSERT ON a TO reader, "Odd One";
+GRANT UPDATE (y) ON TABLE a TO reader WITH GRANT OPTION;
+GRANT ALL ON a TO chief;
+CREATE FUNCTION f(n int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+REVOKE EXECUTE ON FUNCTION f(int) FROM PUBLIC;
+CREATE POLICY mine ON a FOR SELECT TO reader USING (x > 0);
+"""
+
+
+def test_privileges_of_a_file_are_read_with_roles_that_no_server_here_has() -> None:
+    schema = read_ddl(GRANTS, "postgres", "f.sql")
+    assert {(o.name, o.form, o.create) for o in schema.objects if o.kind == "privilege"} == {
+        ("ON FUNCTION f(integer) FROM PUBLIC", "no EXECUTE", "REVOKE EXECUTE ON FUNCTION f(integer) FROM PUBLIC"),
+        ('ON TABLE a TO "Odd One"', "INSERT, SELECT", 'GRANT INSERT, SELECT ON TABLE a TO "Odd One"'),
+        ("ON TABLE a TO chief", "ALL", "GRANT ALL ON TABLE a TO chief"),
+        ("ON TABLE a TO reader", "INSERT, SELECT", "GRANT INSERT, SELECT ON TABLE a TO reader"),
+        ("ON TABLE a (y) TO reader WITH GRANT OPTION", "UPDATE",
+         "GRANT UPDATE (y) ON TABLE a TO reader WITH GRANT OPTION"),
+    }  # fmt: skip
+    assert [o.form for o in schema.objects if o.kind == "policy"] == [" FOR SELECT TO reader USING ((x > 0))"]
+    assert not schema.not_understood
+    assert read_ddl(GRANTS, "postgres") == schema, "the roles of one reading are gone before the next"
+
+
+def test_a_file_without_a_grant_wants_nobodys_rights_taken_away() -> None:
+    bare = read_ddl(GRANTS.partition("GRANT")[0], "postgres")
+    granted = read_ddl(GRANTS.partition("CREATE FUNCTION")[0], "postgres")
+    assert compare(granted, bare) == ()
+    assert compare(bare, granted) == ()
+    one = read_ddl("CREATE TABLE a (x int, y int);\nGRANT SELECT ON a TO reader;", "postgres")
+    assert {(g.kind, g.name, g.from_, g.to) for g in compare(granted, one)} == {
+        ("privilege_changed", "ON TABLE a TO reader", "INSERT, SELECT", "SELECT"),
+        ("privilege_removed", 'ON TABLE a TO "Odd One"', "INSERT, SELECT", None),
+        ("privilege_removed", "ON TABLE a TO chief", "ALL", None),
+        ("privilege_removed", "ON TABLE a (y) TO reader WITH GRANT OPTION", "UPDATE", None),
+    }
+
+
+def test_partitions_are_read_with_what_divides_them() -> None:
+    schema = read_ddl(
+        "CREATE TABLE e (at date, kind text) PARTITION BY RANGE (at);\n"
+        "CREATE TABLE e_26 PARTITION OF e FOR VALUES FROM ('2026-01-01') TO ('2027-01-01') PARTITION BY LIST (kind);\n"
+        "CREATE TABLE e_26_a PARTITION OF e_26 DEFAULT;",
+        "postgres",
+    )
+    assert [(t.key, t.options) for t in schema.tables] == [("e", ("PARTITION BY RANGE (at)",))]
+    assert [(o.kind, o.table, o.name) for o in schema.objects] == [
+        ("partition", "e", "e_26"),
+        ("partition", "e_26", "e_26_a"),
+    ]
+    assert schema.not_understood == ()
+    assert read_ddl(script(schema), "postgres") == schema

@@ -40,7 +40,7 @@ KINDS = {
       for end in ("added", "removed")),
     *(f"{noun}_changed" for noun in ("type", "nullability", "default", "index", "primary_key", "foreign_key", "view",
                                      "materialized_view", "trigger", "sequence")),
-    *(f"{noun}_{end}" for noun in ("function", "domain", "type", "policy", "comment")
+    *(f"{noun}_{end}" for noun in ("function", "domain", "type", "policy", "comment", "partition", "privilege")
       for end in ("added", "removed", "changed")),
     "extension_added", "table_renamed", "column_renamed", "not_understood",
 }  # fmt: skip

@@ -99,8 +99,21 @@ def _postgres(source: Backend, shadow: str | None) -> Generator[tuple[str, str]]
         )
     nearest = nearest_major(major)
     with server(major=nearest) as embedded, scratch_database(embedded, "oneplan_shadow") as url:
+        _make_roles(source, embedded)
         _pour(source.address, url, nearest)
         yield url, f"an embedded Postgres {nearest}"
+
+
+def _make_roles(source: Backend, embedded: str) -> None:
+    """Policies and grants name roles, which no dump of one database holds; on our own server they can be made."""
+    import psycopg
+    from psycopg import sql
+
+    with psycopg.connect(embedded, autocommit=True) as connection:
+        there = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+        for (name,) in source.query("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname"):
+            if name not in there:
+                connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(str(name))))
 
 
 def _pour(source: str, target: str, major: int) -> None:

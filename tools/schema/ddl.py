@@ -11,7 +11,8 @@ from dataclasses import replace
 from tools.errors import SourceError
 from tools.location import DIALECT_NAMES, Dialect
 from tools.schema.body import outside, parse_table
-from tools.schema.model import NotUnderstood, Schema, Span
+from tools.schema.grants import is_privilege
+from tools.schema.model import Aspect, NotUnderstood, Schema, Span
 from tools.schema.refusal import Refusal, Scratch
 from tools.schema.scratch import scratch
 from tools.schema.spans import with_spans
@@ -23,7 +24,7 @@ _NOTHING = frozenset({"BEGIN", "COMMIT", "END", "START"})
 _NOT_RUN_BY_REASON = {
     "rows are no part of a schema": "INSERT UPDATE DELETE COPY MERGE REPLACE TRUNCATE",
     "a query": "SELECT WITH VALUES TABLE FROM EXPLAIN SHOW DESCRIBE SUMMARIZE",
-    "privileges are no part of a schema": "GRANT REVOKE REASSIGN",
+    "owners are no part of a schema": "REASSIGN",
     "a setting of the session": "SET RESET PRAGMA USE DISCARD",
     "beyond the database": "ATTACH DETACH LOAD INSTALL EXPORT IMPORT CHECKPOINT FORCE",
     "no definition": "VACUUM ANALYZE REINDEX CLUSTER REFRESH LOCK NOTIFY LISTEN CALL EXECUTE PREPARE DEALLOCATE "
@@ -60,7 +61,9 @@ def read_ddl(text: str, dialect: Dialect, source: str = "") -> Schema:
                 listed += _take(engine, statement, dialect, source)
         schema = engine.read()
     placed = with_spans(replace(schema, source=source), statements, source)
-    return replace(placed, not_understood=placed.not_understood + tuple(listed))
+    # Files hardly ever say who may do what: one that does not is not read as wanting that nobody may.
+    silent: tuple[Aspect, ...] = () if any(map(is_privilege, statements)) else ("privilege",)
+    return replace(placed, not_understood=placed.not_understood + tuple(listed), unsaid=silent)
 
 
 def header_dialect(text: str) -> Dialect | None:
@@ -146,6 +149,8 @@ def _why_not_run(statement: Statement, dialect: Dialect) -> str | None:
         return "a command of psql"
     words = statement.words
     first = words[0] if words else ""
+    if first in ("GRANT", "REVOKE"):
+        return None if dialect == "postgres" and is_privilege(statement) else "beyond the database"
     if first in ("SET", "USE") and _sets_namespace(tokens, dialect):
         return None
     if first == "SELECT" and dialect == "postgres" and _is_search_path_call(tokens):
@@ -182,4 +187,6 @@ def _may_be_refused(statement: Statement) -> bool:
     if words[:2] == ["CREATE", "REPLACE"]:
         words = ["CREATE", *words[2:]]
     kind = words[1] if len(words) > 1 else ""
-    return words[:1] == ["COMMENT"] or (bool(words) and words[0] in _DEFINING and kind in _LISTED_IF_REFUSED)
+    return words[:1] in (["COMMENT"], ["GRANT"], ["REVOKE"]) or (
+        bool(words) and words[0] in _DEFINING and kind in _LISTED_IF_REFUSED
+    )

@@ -162,7 +162,7 @@ def _objects(current: Schema, desired: Schema, dialect: Dialect) -> list[Gap]:
     unsaid = {*current.unsaid, *desired.unsaid}
     there = {fold(thing.key, dialect) for thing in (*desired.tables, *desired.views)}
     before = tuple(o for o in current.objects if o.kind not in unsaid and (
-        not o.table or o.kind == "comment" or fold(o.table, dialect) in there))  # fmt: skip
+        not o.table or o.kind in ("comment", "partition") or fold(o.table, dialect) in there))  # fmt: skip
     gone = {fold(thing.key, dialect) for thing in (*current.tables, *current.views)} - there
     before = tuple(o for o in before if fold(o.table, dialect) not in gone)
     after = tuple(o for o in desired.objects if o.kind not in unsaid)
@@ -185,7 +185,10 @@ def _object_gap(end: str, old: SchemaObject | None, new: SchemaObject | None) ->
     assert thing is not None, "one of the two sides has it"
     what = {"added": "is to be added", "changed": "is to be another", "removed": "is to go"}[end]
     place_of = f"{thing.table}: " if thing.kind == "policy" else ""
-    said = f"comment on {thing.name}" if thing.kind == "comment" else f"{thing.kind} {thing.key}"
+    said = f"{thing.kind} {thing.key}"
+    if thing.kind in ("comment", "privilege"):
+        on = thing.name.removeprefix("ON ")
+        said = f"comment on {on}" if thing.kind == "comment" else f"privilege {thing.form} on {on}"
     return Gap(
         f"{thing.kind}_{end}", thing.table, name=thing.key, from_=old and old.form, to=new and new.form,
         sentence=f"{place_of}{said} {what}", source=place(thing.span), before=old, after=new,

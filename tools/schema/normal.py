@@ -171,7 +171,11 @@ def normal_not_understood(item: NotUnderstood, dialect: Dialect) -> NotUnderstoo
 
 
 def normalise(schema: Schema) -> Schema:
-    """The schema in its normal form; equal normal forms of one dialect mean no gap."""
+    """The schema in its normal form; equal normal forms of one dialect mean no gap, privileges aside.
+
+    These are no part of it, since a server grants by itself (ALTER DEFAULT PRIVILEGES): a new table would be another
+    one than what was planned.
+    """
     dialect = schema.dialect
     return Schema(
         dialect,
@@ -181,7 +185,7 @@ def normalise(schema: Schema) -> Schema:
         _ordered(normal_trigger(trigger, dialect) for trigger in schema.triggers),
         _ordered(normal_not_understood(item, dialect) for item in schema.not_understood if item.compared),
         _ordered(normal_sequence(sequence, dialect) for sequence in schema.sequences),
-        objects=_ordered(normal_object(thing, dialect) for thing in schema.objects),
+        objects=_ordered(normal_object(thing, dialect) for thing in schema.objects if thing.kind != "privilege"),
     )
 
 

@@ -21,7 +21,8 @@ NAMESPACES = """
     WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'oneplan', 'pgroll') ORDER BY nspname"""
 
 TABLES = f"""
-    SELECT n.nspname AS namespace, c.relname AS "table", c.relpersistence = 'u' AS unlogged, c.reloptions AS options
+    SELECT n.nspname AS namespace, c.relname AS "table", c.relpersistence = 'u' AS unlogged, c.reloptions AS options,
+           CASE c.relkind WHEN 'p' THEN pg_get_partkeydef(c.oid) END AS partitioned_by
     {_TABLE} ORDER BY c.oid"""
 
 COLUMNS = f"""
@@ -115,7 +116,7 @@ _TYPES = f"""
 
 
 def _constraints(version: int) -> str:
-    """The catalog's columns of Postgres 15 (SET NULL of some columns) and 18 (WITHOUT OVERLAPS, NOT ENFORCED) by name."""
+    """By what the version has: SET NULL of some columns (15), WITHOUT OVERLAPS and NOT ENFORCED (18)."""
     since_15 = "OR (k.contype = 'f' AND k.confdelsetcols IS NOT NULL)" if version >= 15 else ""
     since_18 = "OR NOT k.conenforced OR k.conperiod" if version >= 18 else ""
     return f"""
@@ -133,18 +134,12 @@ def _constraints(version: int) -> str:
     ORDER BY 2, 3"""
 
 
-_PARTITIONS = f"""
+_INHERITING = f"""
     SELECT n.nspname AS namespace, c.relname AS "table",
-           CASE WHEN c.relispartition THEN c.oid::regclass || ' PARTITION OF '
-                     || (SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = c.oid LIMIT 1) || ' '
-                     || pg_get_expr(c.relpartbound, c.oid)
-                WHEN c.relkind = 'p' THEN c.oid::regclass || ' PARTITION BY ' || pg_get_partkeydef(c.oid)
-                ELSE c.oid::regclass || ' INHERITS ' || (SELECT string_agg(i.inhparent::regclass::text, ', '
-                     ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid) END AS text,
-           CASE WHEN c.relispartition THEN 'a partition' WHEN c.relkind = 'p' THEN 'a partitioned table'
-                ELSE 'an inheriting table' END AS reason
-    {CLASS} AND c.relkind IN ('r', 'p') AND (c.relkind = 'p' OR EXISTS (
-        SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid)) ORDER BY 2"""
+           c.oid::regclass || ' INHERITS ' || (SELECT string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno)
+                                              FROM pg_inherits i WHERE i.inhrelid = c.oid) AS text,
+           'an inheriting table' AS reason
+    {_TABLE} AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid) ORDER BY 2"""
 
 _FOREIGN_TABLES = f"""
     SELECT n.nspname AS namespace, c.relname AS "table", 'FOREIGN TABLE ' || c.oid::regclass AS text,
@@ -164,4 +159,4 @@ _STATISTICS = f"""
 
 def left_overs(version: int) -> tuple[str, ...]:
     """What the model cannot hold, as text with a reason; `version` is the server's major."""
-    return (_TYPES, _AGGREGATES, _constraints(version), _PARTITIONS, _FOREIGN_TABLES, _RULES, _STATISTICS)
+    return (_TYPES, _AGGREGATES, _constraints(version), _INHERITING, _FOREIGN_TABLES, _RULES, _STATISTICS)

@@ -6,6 +6,7 @@ Each gives `namespace`, `"table"` ("" for none), `kind`, `name`, `form`, `"creat
 from __future__ import annotations
 
 from tools.schema.postgres_catalog import HERE, own
+from tools.schema.postgres_privileges import PRIVILEGES
 
 # pg_get_functiondef refuses aggregates: they are kept out before any function of it is called.
 FUNCTIONS = f"""
@@ -91,5 +92,18 @@ COMMENTS = f"""
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
     WHERE {HERE} AND c.relkind IN ('r', 'p', 'v', 'm', 'i', 'S') AND {own("pg_class", "c.oid")} ORDER BY c.oid, 4"""
 
-QUERIES = (EXTENSIONS, DOMAINS, COMPOSITES, FUNCTIONS, POLICIES, ROW_SECURITY, COMMENTS)
+_PARTITION = """' PARTITION OF ' || i.inhparent::regclass || ' ' || pg_get_expr(c.relpartbound, c.oid)
+           || COALESCE(' PARTITION BY ' || pg_get_partkeydef(c.oid), '')"""
+
+# By their oids: a partition that is divided further comes before its own partitions. Inside a partition only what it
+# has from its parent is told.
+PARTITIONS = f"""
+    SELECT n.nspname AS namespace, p.relname AS "table", 'partition' AS kind, c.oid::regclass::text AS name,
+           ltrim({_PARTITION}) AS form, 'CREATE TABLE ' || c.oid::regclass || {_PARTITION} AS "create",
+           'DROP TABLE ' || c.oid::regclass AS "drop"
+    FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_class p ON p.oid = i.inhparent
+    JOIN pg_namespace n ON n.oid = p.relnamespace
+    WHERE {HERE} AND c.relispartition AND c.relkind IN ('r', 'p') AND {own("pg_class", "c.oid")} ORDER BY c.oid"""
+
+QUERIES = (EXTENSIONS, DOMAINS, COMPOSITES, FUNCTIONS, PARTITIONS, POLICIES, ROW_SECURITY, COMMENTS, PRIVILEGES)
 """In an order in which they can be made."""

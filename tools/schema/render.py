@@ -119,7 +119,7 @@ def create_table(table: Table, dialect: Dialect, *, foreign_keys: bool = True) -
     lines += map(foreign_key_sql, table.foreign_keys) if foreign_keys else []
     kind = "UNLOGGED TABLE" if "UNLOGGED" in table.options else "TABLE"
     tail = [option for option in table.options if option not in ("UNLOGGED", "AUTOINCREMENT")]
-    suffix = " " + ", ".join(tail) if tail else ""
+    suffix = " " + (" " if dialect == "postgres" else ", ").join(tail) if tail else ""
     return f"CREATE {kind} {name_of(table)} (\n  " + ",\n  ".join(lines) + f"\n){suffix}"
 
 
@@ -185,13 +185,14 @@ def statements(schema: Schema) -> tuple[str, ...]:
     found += [thing.create for thing in schema.objects if thing.kind in _BEFORE_TABLES]
     found += map(create_sequence, schema.sequences)
     found += [create_table(table, dialect, foreign_keys=not late) for table in parents_first(schema.tables)]
+    found += [thing.create for thing in schema.objects if thing.kind == "partition"]
     for table in schema.tables if late else ():
         found += [add_constraint(table, check_sql(check)) for check in table.checks if not check.validated]
         found += [add_constraint(table, foreign_key_sql(key)) for key in table.foreign_keys]
     found += [create_index(index, dialect) for table in schema.tables for index in table.indexes]
     found += [sql for view in in_reading_order(schema.views) for sql in make_view(view, dialect)]
     found += [trigger.definition for trigger in schema.triggers]
-    return tuple(found + [thing.create for thing in schema.objects if thing.kind not in _BEFORE_TABLES])
+    return tuple(found + [thing.create for thing in schema.objects if thing.kind not in (*_BEFORE_TABLES, "partition")])
 
 
 def script(schema: Schema) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from tools.embedded import scratch_database, server
 from tools.errors import OneplanError
+from tools.schema.grants import roles_in
 from tools.schema.model import Schema, SchemaObject
 from tools.schema.refusal import SECONDS, Refusal
 from tools.schema.render import quote
@@ -92,6 +93,7 @@ class PostgresScratch:
         self._connection, self._superuser = connection, superuser
         self._made: list[str] = []
         self._missing: list[str] = []
+        self._roles: list[str] = []
         connection.execute(f"SET statement_timeout = {int(SECONDS * 1000)}")
         connection.execute("SET check_function_bodies = off")
         connection.execute("SET client_min_messages = error")
@@ -104,6 +106,7 @@ class PostgresScratch:
         if statement.words[:2] == ("CREATE", "EXTENSION"):
             self._create_extension(statement)
         else:
+            self._make_roles(statement)
             self._run(statement.text, statement)
 
     def execute_all(self, statements: Sequence[Statement]) -> bool:
@@ -111,6 +114,8 @@ class PostgresScratch:
 
         if any(statement.words[:2] == ("CREATE", "EXTENSION") for statement in statements):
             return False
+        for statement in statements:
+            self._make_roles(statement)
         texts = [without_concurrently(statement.text, statement.tokens) for statement in statements]
         try:
             with self._connection.transaction():
@@ -141,6 +146,8 @@ class PostgresScratch:
 
     def close(self) -> None:
         self._connection.rollback()
+        for name in self._roles:
+            self._superuser.execute(f"DROP ROLE {quote(name)}")
         for name in self._made:
             self._superuser.execute(f'DROP EXTENSION IF EXISTS "{name}" CASCADE')
 
@@ -153,6 +160,13 @@ class PostgresScratch:
         else:
             self._missing.append(name)
             raise Refusal(f"the embedded Postgres does not have the extension {name}")
+
+    def _make_roles(self, statement: Statement) -> None:
+        """The roles that a statement names, which are beyond the database and so in no file; gone when it is read."""
+        for name in roles_in(statement):
+            if not self._superuser.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).fetchall():
+                self._superuser.execute(f"CREATE ROLE {quote(name)}")
+                self._roles.append(name)
 
     def _run(self, sql: str, statement: Statement, shift: int = 0) -> None:
         import psycopg

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from tools.location import Dialect
 from tools.schema.body import Clause, ColumnPart, TableBody, parse_index, parse_table, read_path
+from tools.schema.grants import is_privilege, roles_in
 from tools.schema.model import (
     Check,
     Enum,
@@ -53,6 +54,9 @@ def with_spans(schema: Schema, statements: Sequence[Statement], source: str) -> 
 
 def _places(thing: SchemaObject) -> tuple[tuple[str, ...], ...]:
     kind = "type" if thing.kind == "domain" else thing.kind
+    if kind == "privilege":
+        words = thing.name.lower().removesuffix(" with grant option").split()
+        return ("privilege", thing.table.lower(), words[-1]), ("table", thing.table.lower())
     return ((kind, thing.key.lower().partition("(")[0]), ("table", thing.table.lower()))
 
 
@@ -67,11 +71,22 @@ def lines_of(statements: Sequence[Statement], dialect: Dialect) -> Lines:
         elif statement.words[:2] == ("COMMENT", "ON"):
             name = "".join(token.text for token in tokens[3 : _word_at(tokens, "IS")])
             lines[("comment", f"{tokens[2].value} {name}".lower())] = statement.line
+        elif is_privilege(statement):
+            _granted(statement, lines)
     return lines
 
 
 def _word_at(tokens: Sequence[Token], word: str) -> int:
     return next((place for place, token in enumerate(tokens) if token.is_word(word)), len(tokens))
+
+
+def _granted(statement: Statement, lines: Lines) -> None:
+    tokens = statement.tokens
+    at = _word_at(tokens, "ON") + 1
+    at += at < len(tokens) and tokens[at].is_word("TABLE", "SEQUENCE", "VIEW")
+    table = _key(read_path(tokens, at)[0])
+    for role in (*roles_in(statement), "public"):
+        lines[("privilege", table, role.lower())] = statement.line
 
 
 def _created(statement: Statement, lines: Lines, dialect: Dialect) -> None:
@@ -81,6 +96,8 @@ def _created(statement: Statement, lines: Lines, dialect: Dialect) -> None:
         body = parse_table(tokens)
         if body:
             _table(body, statement.line, lines)
+        elif "PARTITION" in kinds:
+            lines[("partition", _key(read_path(tokens, _word_at(tokens, "TABLE") + 1)[0]))] = statement.line
     elif "INDEX" in kinds:
         body = parse_index(tokens)
         if body and body.path:

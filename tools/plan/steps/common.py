@@ -8,7 +8,7 @@ from tools.plan.dual_write import row_id
 from tools.plan.model import StepCheck
 from tools.plan.rebuild import rebuild, unchanged
 from tools.plan.shape import references
-from tools.schema.model import Column, Schema, Table
+from tools.schema.model import Column, Schema, Table, View
 from tools.schema.render import column_sql, create_index, make_view, qualified, quote
 
 
@@ -62,7 +62,7 @@ def around_views(draft: Draft, key: str, sql: list[str]) -> tuple[str, ...]:
         return tuple(sql)
     views = readers(draft.state, key)
     drops = [f"DROP {'MATERIALIZED ' if v.materialized else ''}VIEW {qualified(v.key)}" for v in reversed(views)]
-    return (*drops, *sql, *(s for v in views for s in make_view(v, "postgres")))
+    return (*drops, *sql, *(s for v in views for s in made_again(draft.state, v)))
 
 
 def no_nulls(table: str, column: str) -> StepCheck:
@@ -75,3 +75,17 @@ def _named(schema: Schema, key: str) -> Table:
     found = schema.table(key)
     assert found is not None, key
     return found
+
+
+def made_again(schema: Schema, view: View) -> list[str]:
+    """The statements that make a Postgres view that was dropped, and give back who may use it."""
+    grants = [o.create for o in schema.objects if o.kind == "privilege" and o.table == view.key]
+    return [*make_view(view, "postgres"), *grants]
+
+
+def column_grants(schema: Schema, table: str, column: str, name: str) -> list[str]:
+    """Who may do what with one column of a table, said of the column `name`: such rights go with the column."""
+    marks = [f"({column})", "(" + quote(column) + ")"]
+    mine = [o for o in schema.objects if o.kind == "privilege" and o.table == table]
+    found = [(o, mark) for o in mine for mark in marks if f" {mark} TO " in o.name]
+    return [thing.create.replace(f" {mark}", f" ({quote(name)})") for thing, mark in found]

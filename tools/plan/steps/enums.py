@@ -7,6 +7,7 @@ from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.shape import check_columns, readers, with_enum, without_enum
 from tools.plan.sql import literal
+from tools.plan.steps.common import made_again
 from tools.schema.model import Column, Enum, Schema, Table
 from tools.schema.reads import columns_in
 from tools.schema.render import (
@@ -16,7 +17,6 @@ from tools.schema.render import (
     create_index,
     create_namespace,
     default_sql,
-    make_view,
     qualified,
     quote,
 )
@@ -158,7 +158,7 @@ def _swap(state: Schema, there: Enum, wanted: Enum) -> tuple[str, ...]:
     views = {v.key: v for table, _ in users for v in readers(state, table.key)}.values()
     drops = [f"DROP {'MATERIALIZED ' if v.materialized else ''}VIEW {qualified(v.key)}" for v in reversed(list(views))]
     away, again = _bound(state, users)
-    return (*drops, *away, *sql, *again, *(s for v in views for s in make_view(v, "postgres")))
+    return (*drops, *away, *sql, *again, *(s for v in views for s in made_again(state, v)))
 
 
 def _bound(state: Schema, users: list[tuple[Table, Column]]) -> tuple[list[str], list[str]]:

@@ -14,7 +14,7 @@ from tools.plan.postgres_column import drop_column, take_over
 from tools.plan.shape import edit_table, rename_column, with_column, without_trigger
 from tools.plan.sql import same
 from tools.plan.steps.add_column import deferred
-from tools.plan.steps.common import add_column_sql, around_views, no_nulls
+from tools.plan.steps.common import add_column_sql, around_views, column_grants, no_nulls
 from tools.plan.steps.constraints import not_null_name
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
@@ -53,6 +53,7 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
         if not computed
         else [add_column_sql(draft.table(key), column, "postgres")]
     )
+    back += column_grants(draft.state, key, column.name, column.name)
     reversible = computed or bool(stable)
     undo = around_views(draft, key, [*back, *change.undo, *([] if computed else [aside.drop()])]) if reversible else ()
     state, sql = change.state, sql + list(change.sql)
@@ -105,9 +106,11 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
         *dropped.sql,
         *settle,
         *taken.sql,
+        *column_grants(draft.state, key, move.old.name, move.new.name),
     ]
     reversible = not lossy or bool(stable)
     back = _old_values(draft, table, move, stable, aside if lossy else None)
+    back += column_grants(draft.state, key, move.old.name, move.old.name)
     undo = [*taken.undo, *unsettle, *back, *dropped.undo, *dual.make, *([aside.drop()] if lossy else [])]
     hazards = (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE) if lossy else (Hazard.BREAKS_OLD_CODE,)
     draft.add(

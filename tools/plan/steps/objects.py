@@ -1,7 +1,9 @@
-"""What one statement makes: extensions, domains, composite types, functions, policies, row security, comments.
+"""What one statement makes: extensions, domains, composite types, functions, policies, row security, comments,
+privileges, and the partitions of a new table.
 
 New ones that nobody is disturbed by come in the expand phase; what changes how rows are read or written, and what goes,
-waits for the contract phase. A domain or a composite type that changes stays as it is: the plan says so.
+waits for the contract phase. A domain or a composite type that changes stays as it is, and so do the partitions of
+a table that is there: the plan says so.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from tools.schema.normal import normal_object, normal_view
 from tools.schema.tokens import tokenize
 
 _FIRST = ("extension", "domain", "type")
-_UNCHANGED = ("domain", "type", "extension")
+_UNCHANGED = ("domain", "type", "extension", "partition")
 _TEXTS = {"comment": "A comment is read by people alone.", "policy": "Which rows a role sees changes from here on.",
-          "function": "What it does changes for whoever calls it."}  # fmt: skip
+          "function": "What it does changes for whoever calls it.",
+          "privilege": "Who has the right loses or keeps it at once."}  # fmt: skip
 
 
 def before_tables(draft: Draft) -> None:
@@ -29,12 +32,15 @@ def before_tables(draft: Draft) -> None:
 
 
 def after_tables(draft: Draft) -> None:
+    there = {table.key for table in draft.origin.tables}
+    _make(draft, (o for o in _added(draft) if o.kind == "partition" and _root(draft, o) not in there), Phase.EXPAND)
     _make(draft, (o for o in _added(draft) if o.kind == "function"), Phase.EXPAND)
+    _make(draft, (o for o in _added(draft) if o.kind == "privilege" and _grantable(draft, o)), Phase.EXPAND)
 
 
 def contract(draft: Draft) -> None:
-    """Comments and policies that go, before what they are on changes; and comments that come back in the end."""
-    _drop(draft, (o for o in _removed(draft) if o.kind in ("comment", "policy")))
+    """What goes of comments, policies and privileges, before what they are on changes; comments may come back."""
+    _drop(draft, (o for o in _removed(draft) if o.kind in ("comment", "policy", "privilege")))
     _drop(draft, _lost(draft))
 
 
@@ -42,9 +48,24 @@ def finish(draft: Draft) -> None:
     """All that belongs to the final form, and then what nothing of it uses any more."""
     for old, new in _changed(draft):
         _change(draft, old, new)
-    _make(draft, _added(draft), Phase.CONTRACT)
+    _make(draft, (o for o in _added(draft) if o.kind != "partition"), Phase.CONTRACT)
     for kind in ("function", "domain", "type", "extension"):
         _drop(draft, (o for o in _removed(draft) if o.kind == kind))
+
+
+def _root(draft: Draft, partition: SchemaObject) -> str:
+    """The table that a partition, of a partition maybe, is in the end a part of."""
+    parents = {o.name: o.table for o in draft.target.objects if o.kind == "partition"}
+    key = partition.table
+    while key in parents:
+        key = parents[key]
+    return key
+
+
+def _grantable(draft: Draft, privilege: SchemaObject) -> bool:
+    """Whether what the right is on is there; columns and functions may still come or change."""
+    whole = "(" not in privilege.name
+    return whole and bool(not privilege.table or draft.state.table(privilege.table))
 
 
 def _identity(thing: SchemaObject) -> tuple[str, str, str]:
@@ -94,8 +115,8 @@ def _make(draft: Draft, things: Iterable[SchemaObject], phase: Phase) -> None:
 
 
 def _change(draft: Draft, old: SchemaObject, new: SchemaObject) -> None:
-    """A function is replaced in place, and a comment; a policy is dropped and made again in one transaction."""
-    again = new.kind == "policy"
+    """A function is replaced in place, and a comment; policies and privileges go and come in one transaction."""
+    again = new.kind in ("policy", "privilege")
     sql = (old.drop, new.create) if again else (new.create,)
     undo = (new.drop, old.create) if again else (old.create,)
     hazards = () if new.kind == "comment" else (Hazard.BREAKS_OLD_CODE,)
@@ -128,7 +149,10 @@ def _step(
     hazards: tuple[Hazard, ...], state: Schema,
 ) -> None:  # fmt: skip
     operation = f"{verb}_{thing.kind}"
-    name = f"comment on {thing.name}" if thing.kind == "comment" else f"{thing.kind} {thing.key}"
+    name = f"{thing.kind} {thing.key}"
+    if thing.kind in ("comment", "privilege"):
+        on = thing.name.removeprefix("ON ")
+        name = f"comment on {on}" if thing.kind == "comment" else f"privilege {thing.form} on {on}"
     where = f" on {thing.table}" if thing.kind == "policy" else ""
     closes = tuple(
         gap.sentence for gap in draft.gaps

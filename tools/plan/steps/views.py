@@ -7,6 +7,7 @@ from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Way
 from tools.plan.shape import readers, with_view, without_view
+from tools.plan.steps.common import made_again
 from tools.schema.model import View
 from tools.schema.normal import normal_view
 from tools.schema.render import in_reading_order, make_view, qualified
@@ -66,7 +67,7 @@ def _make(draft: Draft, view: View, phase: Phase) -> None:
             "create_view",
             f"Create view {view.key}",
             (view.key, *(k for k in view.depends_on if k != view.key)),
-            make_view(view, draft.dialect),
+            tuple(_made(draft, view)),
             (_drop(view),),
             closes=_gaps(draft, view),
             reason="A view holds no rows of its own.",
@@ -79,14 +80,14 @@ def _replace(draft: Draft, old: View, new: View | None, above: list[View]) -> No
     state = without_view(draft.state, old.key)
     sql, undo = (
         [_drop(old)],
-        [*make_view(old, draft.dialect), *(t.definition for t in draft.state.triggers if t.table == old.key)],
+        [*_made(draft, old), *(t.definition for t in draft.state.triggers if t.table == old.key)],
     )
     if new is not None:
-        sql += make_view(new, draft.dialect)
+        sql += _made(draft, new)
         undo.insert(0, _drop(new))
         state = with_view(state, new)
     if draft.dialect == "postgres" and above:
-        make = [statement for v in above for statement in make_view(v, "postgres")]
+        make = [statement for v in above for statement in made_again(draft.state, v)]
         drop = [_drop(v) for v in reversed(above)]
         sql, undo = [*drop, *sql, *make], [*drop, *undo, *make]
     draft.add(
@@ -114,6 +115,11 @@ def _reason(draft: Draft, old: View, new: View | None) -> str:
             "It comes back at the end of the phase, when what it reads has its final form; until then it is not there."
         )
     return "A view holds no rows of its own: undoing makes it again."
+
+
+def _made(draft: Draft, view: View) -> list[str]:
+    """A view that was there before comes back with its privileges."""
+    return made_again(draft.state, view) if draft.dialect == "postgres" else list(make_view(view, draft.dialect))
 
 
 def _drop(view: View) -> str:

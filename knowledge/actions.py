@@ -11,7 +11,15 @@ from typing import Any, Literal
 from tools.errors import UsageError
 
 ActionKind = Literal[
-    "apply_step", "apply_phase", "undo_step", "restore_backup", "abandon_run", "write_file", "board_change", "ingest"
+    "apply_step",
+    "apply_phase",
+    "undo_step",
+    "restore_backup",
+    "prune_backups",
+    "abandon_run",
+    "write_file",
+    "board_change",
+    "ingest",
 ]
 Status = Literal["pending", "approved", "rejected", "expired"]
 Via = Literal["repl", "cli", "flag", "terminal"]

@@ -65,7 +65,10 @@ class Ledger:
                 "INSERT INTO proposal VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL)",
                 proposal_row(proposal, text),
             )
-            facts = {"proposal": proposal.id, "kind": action.kind, "summary": action.summary, "digest": action.digest}
+            facts = {
+                "proposal": proposal.id, "kind": action.kind, "summary": action.summary, "digest": action.digest,
+                "sql": list(action.sql), "expires": proposal.expires.isoformat(timespec="microseconds"),
+            }  # fmt: skip
             self._events.append("proposal.made", {**facts, "thread": thread}, actor=actor)
         return proposal
 
@@ -111,7 +114,10 @@ class Ledger:
                     approval_row(approval),
                 )
                 given.append(approval)
-            facts = {"proposal": proposal.id, "approvals": [approval.id for approval in given], "via": via}
+            facts = {
+                "proposal": proposal.id, "approvals": [approval.id for approval in given], "via": via,
+                "expires": (now + ttl).isoformat(timespec="microseconds"),
+            }  # fmt: skip
             self._events.append("proposal.approved", facts, actor=approver)
         return tuple(given)
 

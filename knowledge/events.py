@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,7 +39,7 @@ class Events:
 
     def append(self, kind: str, data: dict[str, Any], *, actor: str) -> Event:
         """Add one event; inside a transaction of the store it commits with it."""
-        at, text = utc_now(), json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        at, text = utc_now(), _text(data)
         with self._store.transaction() as connection:
             last = connection.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
             seq, prev = (last[0] + 1, last[1]) if last else (1, "")
@@ -69,17 +70,43 @@ class Events:
         """None when the whole log is as it was written, else a sentence that names the first event that is not."""
         with self._store.open() as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM event ORDER BY seq").fetchall()
-        prev = ""
-        for expected, row in enumerate(rows, start=1):
-            seq, at, actor, kind, text, prev_hash, digest = row
-            if seq != expected:
-                return f"event {expected} is missing from the log"
-            if prev_hash != prev:
-                return f"event {seq} does not follow event {seq - 1}: one of them was replaced"
-            if digest != _hash(seq, at, actor, kind, text, prev_hash):
-                return f"event {seq} was changed after it was written"
-            prev = digest
-        return None
+        return _first_break(rows)
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """Plain JSON that holds all that the hash covers."""
+    return {**asdict(event), "at": event.at.isoformat(timespec="microseconds")}
+
+
+def event_from_json(facts: dict[str, Any]) -> Event:
+    """Raises ValueError, KeyError or TypeError for what is no event."""
+    moment: Any = from_store(datetime.fromisoformat(str(facts["at"])))
+    return Event(**{**facts, "at": moment})
+
+
+def first_break(events: Iterable[Event]) -> str | None:
+    """As Events.check_chain, of events that were read from elsewhere."""
+    return _first_break(
+        (one.seq, to_store(one.at), one.actor, one.kind, _text(one.data), one.prev_hash, one.hash) for one in events
+    )
+
+
+def _first_break(rows: Iterable[Row]) -> str | None:
+    prev = ""
+    for expected, row in enumerate(rows, start=1):
+        seq, at, actor, kind, text, prev_hash, digest = row
+        if seq != expected:
+            return f"event {expected} is missing from the log"
+        if prev_hash != prev:
+            return f"event {seq} does not follow event {seq - 1}: one of them was replaced"
+        if digest != _hash(seq, at, actor, kind, text, prev_hash):
+            return f"event {seq} was changed after it was written"
+        prev = digest
+    return None
+
+
+def _text(data: dict[str, Any]) -> str:
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 def _hash(seq: int, at: datetime, actor: str, kind: str, text: str, prev: str) -> str:

@@ -183,7 +183,7 @@ class StepRun:
         except LockTimeout as error:
             raise self._failed(f"{error}; run it again and it goes on where it stopped") from error
         self.session.tell("finished", self.work.step)
-        permit.record("done")
+        permit.record("done", f"{entry.rows} rows in {self._seconds()} s")
         self.session.tell("recorded", self.work.step)
         return StepResult(entry.step, "done", self._seconds(), entry.rows, entry.backup, self.notes)
 

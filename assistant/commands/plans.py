@@ -1,7 +1,8 @@
-"""plan, explain and lint: the way from one schema to the other, before anything runs."""
+"""plan, explain, lint and export: the way from one schema to the other, before anything runs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from tools.errors import SourceError, UsageError
 from tools.files import write_atomically
 
 if TYPE_CHECKING:
+    from tools.plan.export.pieces import Exported
     from tools.plan.facts import Facts
     from tools.plan.model import Plan
 
@@ -24,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command("plan")(plan)
     app.command("explain")(explain)
     app.command("lint")(lint)
+    app.command("export")(export)
 
 
 def plan(
@@ -110,6 +113,41 @@ def lint(
         for finding in findings:
             print(finding)
     return DIFFERENCES if findings else DONE
+
+
+def export(
+    path: PlanArgument,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to; made where it is missing.")],
+    to: Annotated[str, typer.Option("--to", metavar="alembic|sql", help="Alembic revisions, or numbered up/down SQL.")],
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="REVISION", help="The revision of Alembic's to follow.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Overwrite files that are there.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Write a plan as files for other runners. They know no approvals, backups or proofs."""
+    from tools.plan.export.files import export as exported
+
+    files = exported(load_plan(path), to, after=after)
+    there = [file.name for file in files if (folder / file.name).exists()]
+    if there and not yes:
+        raise UsageError(f"{folder / there[0]} is there already: pass --yes to overwrite it")
+    write_files(folder, files)
+    if as_json:
+        print_json("export", {"folder": str(folder), "files": [file.name for file in files]})
+    else:
+        say(f"wrote {len(files)} files to {folder}: read {files[-1].name} first")
+    return DONE
+
+
+def write_files(folder: Path, files: Sequence[Exported]) -> None:
+    for file in files:
+        place = folder / file.name
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SourceError(f"cannot be made: {error.strerror}", source=str(place.parent)) from error
+        write_atomically(place, file.text)
 
 
 def load_plan(path: Path) -> Plan:

@@ -20,7 +20,8 @@ from tools.migrate.permit import Permit
 from tools.migrate.record import Direction, Entry, Run, RunState
 from tools.migrate.results import StepResult
 from tools.migrate.session import Session
-from tools.plan.model import Backfill, Hazard, Step, StepCheck, step_digest
+from tools.plan.hazards import is_brief
+from tools.plan.model import Backfill, Step, StepCheck, step_digest
 from tools.schema.digest import objects_digest, schema_digest
 from tools.schema.model import Schema
 
@@ -110,7 +111,7 @@ class StepRun:
     def _transaction(self, permit: Permit, backup: str) -> Entry:
         work, backend = self.work, self.backend
         counted, self.notes = self.hooks.account(work)
-        with backend.transaction(rebuild=work.step.rebuild, brief=self._brief()):
+        with backend.transaction(rebuild=work.step.rebuild, brief=is_brief(self.action.hazards, work.step.writes_data)):
             schema = backend.schema()
             before = objects_digest(schema, work.step.objects)
             if before != self.action.base:
@@ -140,12 +141,6 @@ class StepRun:
                 entry = self._finish(entry)
             self.session.tell("written", work.step)
         return entry
-
-    def _brief(self) -> bool:
-        """Only catalog changes under a lock that shuts everybody out; what scans or writes rows takes its time."""
-        hazards = set(self.action.hazards)
-        long = {Hazard.TABLE_REWRITE, Hazard.LONG_RUNNING}
-        return Hazard.ACCESS_EXCLUSIVE_LOCK in hazards and not hazards & long and not self.work.step.writes_data
 
     def _leaves_more(self, entry: Entry) -> bool:
         return not self.work.transactional or entry.last is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from tools.location import Dialect
@@ -10,7 +11,7 @@ from tools.plan.judge import judge
 from tools.plan.lint import Finding, lint, lint_plan
 from tools.plan.model import Hazard, Plan, Step
 
-__all__ = ["Finding", "hazards_of", "lint", "lint_plan", "with_hazards"]
+__all__ = ["Finding", "hazards_of", "is_brief", "lint", "lint_plan", "with_hazards"]
 
 
 def hazards_of(step: Step, dialect: Dialect, facts: Facts) -> tuple[Hazard, ...]:
@@ -26,3 +27,10 @@ def with_hazards(plan: Plan, facts: Facts) -> Plan:
     return replace(
         plan, steps=tuple(replace(step, hazards=hazards_of(step, plan.dialect, facts)) for step in plan.steps)
     )
+
+
+def is_brief(hazards: Collection[str], writes_data: bool) -> bool:
+    """Whether a step only changes the catalog under a lock that shuts everybody out: then it must be quick, and is
+    given up when it is not. What scans or writes rows takes its time."""
+    long = {Hazard.TABLE_REWRITE, Hazard.LONG_RUNNING}
+    return Hazard.ACCESS_EXCLUSIVE_LOCK in hazards and not long & set(hazards) and not writes_data

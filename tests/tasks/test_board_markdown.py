@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tools.errors import SourceError
 from tools.tasks.export import board_to_markdown
 from tools.tasks.markdown import board_from_markdown, read_board
+from tools.tasks.mended import mended
 from tools.tasks.model import STATUSES, Board, CheckItem, Section, Task
 from tools.tasks.update import add, assign, set_field, set_priority, set_status
 
@@ -203,8 +204,10 @@ def test_what_is_no_board_is_refused(tmp_path: Path, content: bytes | None, sent
         read_board(tmp_path)
 
 
-WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=12).map(
-    lambda text: text.strip(" \t\xa0")
+WORDS = (
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=12)
+    .map(lambda text: text.strip(" \t\xa0"))
+    .filter(lambda text: mended(text) == text)
 )
 NAMES = st.text("abc|\\ `*é-", min_size=1, max_size=12).map(str.strip).filter(bool)
 

@@ -16,7 +16,7 @@ from tools.tasks import boards as module
 from tools.tasks.boards import Boards, import_change, unexported
 from tools.tasks.markdown import board_from_markdown, read_board
 from tools.tasks.model import Board
-from tools.tasks.update import Change, add, assign, set_status, several
+from tools.tasks.update import Change, add, assign, move, set_status, several, split
 
 ROOT = Path(__file__).parents[2]
 TEXT = """# B
@@ -209,3 +209,18 @@ def test_a_crash_in_the_middle_leaves_the_board_and_the_approval_as_they_were(
             boards.execute(change, given, actor="bot")
     assert boards.load() == before
     assert boards.execute(change, given, actor="bot").task("1.1").status == "done"
+
+
+def test_work_goes_on_after_an_export(boards: Boards, store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "b.md"
+    consent(boards, split(boards.load(), "1.1", ["first", "second"])[1])
+    boards.export(path, exported(store, boards, path), actor="bot")
+    consent(boards, move(boards.load(), "1.4", "One", before="1.1")[1])
+    consent(boards, set_status(boards.load(), "1.3", "done")[1])
+    boards.export(path, exported(store, boards, path), actor="bot")
+    assert path.read_text().splitlines()[5:] == [
+        "| Test it |        | High     | Write it | [ ]    |",
+        "| Write it |        | High     | 1.3, 1.4     | [ ]    |",
+        "| first |        | High     |   | [x]    |",
+        "| second |        | High     |   | [ ]    |",
+    ]

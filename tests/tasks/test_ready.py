@@ -99,9 +99,11 @@ def test_json_is_in_the_form_of_the_command_line() -> None:
     board = done(table("| A | High | | |", "| B | | A | |", "| C | | All above | |"), "1.1")
     assert tasks_to_json(board, [board.task("1.3")]) == [
         {
-            "id": "1.3", "section": "Tasks", "description": "C", "owner": "", "priority": "", "status": "todo",
+            "id": "1.3", "uid": board.task("1.3").uid,
+            "section": "Tasks", "description": "C", "owner": "", "priority": "", "status": "todo",
             "dependencies": ["1.1", "1.2"], "blocked_by": ["1.2"], "depends_on": "All above", "unclear": [],
-            "unknown": [], "notes": "", "step_id": "",
+            "unknown": [], "notes": "", "step_id": "", "due": "", "estimate": "", "group": "",
+                "parent": "", "extra": {},
         }
     ]  # fmt: skip
 

@@ -18,10 +18,12 @@ from tools.errors import ApprovalRefused, UsageError
 from tools.files import file_digest, write_atomically
 from tools.tasks.export import Rendered, board_to_markdown
 from tools.tasks.from_plan import progress
+from tools.tasks.markdown import anchored
 from tools.tasks.merge import merged
 from tools.tasks.model import Board
+from tools.tasks.operations import apply
 from tools.tasks.serial import board_digest, board_from_json, board_to_json
-from tools.tasks.update import Change, apply, describe, several
+from tools.tasks.update import Change, describe, several
 
 if TYPE_CHECKING:
     from knowledge.store import Store
@@ -93,7 +95,10 @@ class Boards:
 
     def export_action(self, path: Path, name: str = DEFAULT) -> tuple[Action, Rendered]:
         """What is to be approved to write the board to a file; base is the digest of the file that is there now."""
-        rendered = board_to_markdown(self.load(name))
+        return self._export_of(self.load(name), path, name)
+
+    def _export_of(self, board: Board, path: Path, name: str) -> tuple[Action, Rendered]:
+        rendered = board_to_markdown(board)
         verb = "Overwrite" if path.exists() else "Write"
         arguments = {"path": str(path.absolute()), "text": rendered.text, "board": name}
         summary = f"{verb} {path} with the board{'' if name == DEFAULT else f' {name}'}"
@@ -101,10 +106,11 @@ class Boards:
 
     def export(self, path: Path, approval_id: str, *, actor: str, thread: str = "", name: str = DEFAULT) -> Rendered:
         """Write the board to a file, whole or not at all, keeping the bytes of what did not change."""
-        action, rendered = self.export_action(path, name)
+        board = self.load(name)
+        action, rendered = self._export_of(board, path, name)
         with self._ledger.claimed(approval_id, action, actor=actor, thread=thread):
             write_atomically(path, rendered.text, expected=action.base)
-            self._written(name, path, rendered, actor)
+            self._written(name, path, board, rendered, actor)
         return rendered
 
     def history(self, name: str = DEFAULT, task_id: str = "", limit: int = 1000) -> tuple[Event, ...]:
@@ -129,11 +135,11 @@ class Boards:
                 "INSERT OR REPLACE INTO board VALUES (?, ?, ?, ?)", [name, body, board_digest(board), moment]
             )
 
-    def _written(self, name: str, path: Path, rendered: Rendered, actor: str) -> None:
+    def _written(self, name: str, path: Path, written: Board, rendered: Rendered, actor: str) -> None:
         """From now on the board's text is what the file says; a change made meanwhile stays unexported."""
         with self._store.transaction():
             board = self.load(name)
-            self._put(name, replace(board, text=rendered.text, source=str(path)))
+            self._put(name, replace(anchored(board, written, rendered.text), source=str(path)))
             self._events.append("board.exported", {"board": name, "path": str(path)}, actor=actor)
 
 

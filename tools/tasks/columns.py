@@ -7,7 +7,9 @@ from typing import Literal
 
 from tools.tasks.model import Status, Task
 
-Column = Literal["description", "owner", "priority", "depends", "status", "notes", "step_id"]
+Column = Literal[
+    "description", "owner", "priority", "depends", "status", "notes", "step_id", "due", "estimate", "label"
+]
 
 _NAMES: dict[Column, tuple[str, ...]] = {
     "description": ("task description", "task", "description", "tasks", "task name", "title"),
@@ -17,10 +19,13 @@ _NAMES: dict[Column, tuple[str, ...]] = {
     "status": ("status", "state", "done"),
     "notes": ("notes", "note", "comment", "comments"),
     "step_id": ("step", "step id"),
+    "due": ("due", "due date", "deadline"),
+    "estimate": ("estimate", "est", "est.", "effort", "points", "size"),
+    "label": ("id", "#", "no", "no.", "key", "ticket"),
 }
 HEADINGS: dict[Column, str] = {
     "description": "Task Description", "owner": "Owner", "priority": "Priority", "depends": "Dependencies",
-    "status": "Status", "notes": "Notes", "step_id": "Step",
+    "status": "Status", "notes": "Notes", "step_id": "Step", "due": "Due", "estimate": "Estimate",
 }  # fmt: skip
 _BY_NAME: dict[str, Column] = {name: column for column, names in _NAMES.items() for name in names}
 
@@ -46,6 +51,11 @@ def columns_of(headings: list[str]) -> dict[Column, int] | None:
 def read_status(text: str) -> Status | None:
     """None for a status that is not known."""
     return _STATUS_WORDS.get(re.sub(r"\s+", " ", text.strip().lower()))
+
+
+def same_mark(mark: str, status: Status) -> bool:
+    """Whether a check item's box says the status already."""
+    return (read_status(mark) or "todo") == status
 
 
 def cell_text(task: Task, column: Column) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from tools.tasks.layout import day_of
 from tools.tasks.model import Board, Dependency, Section, Task
 
 _NOTHING = {"", "-", "–", "—", "none", "n/a", "na", "nothing"}
@@ -28,9 +29,9 @@ class Meaning:
 
 def resolved(board: Board) -> Board:
     """The board with the dependencies of every task worked out anew."""
-    names = _Names(board)
+    names, implied = _Names(board), _Implied(board)
     sections = tuple(
-        replace(section, tasks=tuple(_resolve(names, section, task) for task in section.tasks))
+        replace(section, tasks=tuple(_resolve(names, implied, section, task) for task in section.tasks))
         for section in board.sections
     )
     return replace(board, sections=sections)
@@ -55,7 +56,7 @@ def needed(board: Board, task: Task) -> tuple[str, ...]:
     return tuple(dict.fromkeys(id_ for need in task.needs for id_ in targets(board, need)))
 
 
-def _resolve(names: _Names, section: Section, task: Task) -> Task:
+def _resolve(names: _Names, implied: _Implied, section: Section, task: Task) -> Task:
     needs: list[Dependency] = []
     unclear: list[tuple[str, tuple[str, ...]]] = []
     unknown: list[str] = []
@@ -65,9 +66,40 @@ def _resolve(names: _Names, section: Section, task: Task) -> Task:
             unclear.append((text, meaning.candidates))
         elif not meaning.needs:
             unknown.append(text)
+    needs.extend(implied.of(section, task))
     once = {(need.scope, need.target): need for need in reversed(needs)}
     kept = tuple(need for need in needs if once[need.scope, need.target] is need)
     return replace(task, needs=kept, unclear=tuple(unclear), unknown=tuple(unknown))
+
+
+class _Implied:
+    """What the form of a document says without words: a task waits for its parts, a day for the day before, an
+    afternoon for its morning."""
+
+    def __init__(self, board: Board) -> None:
+        self._parts: dict[str, list[Task]] = defaultdict(list)
+        for task in board:
+            if task.parent:
+                self._parts[task.parent].append(task)
+        days = [section for section in board.sections if day_of(section.title) is not None]
+        self._before = {after.key: before for before, after in zip(days, days[1:], strict=False)}
+        self._afternoons = {section.key: first for section in days if (first := _first_of_afternoon(section))}
+
+    def of(self, section: Section, task: Task) -> Iterator[Dependency]:
+        for part in self._parts.get(task.id, ()):
+            yield Dependency(part.description, "task", part.id, f"task {part.id}, a part of it")
+        before = self._before.get(section.key)
+        if before:
+            yield Dependency(before.title, "section", before.key, f"section {before.key}, the day before it")
+        afternoon = self._afternoons.get(section.key)
+        if afternoon and task.group == afternoon.group:
+            yield Dependency("morning", "rows_above", afternoon.id, "the morning before it")
+
+
+def _first_of_afternoon(section: Section) -> Task | None:
+    if not any(task.group.casefold() == "morning" for task in section.tasks):
+        return None
+    return next((task for task in section.tasks if task.group.casefold() == "afternoon"), None)
 
 
 @dataclass
@@ -82,10 +114,13 @@ class _Names:
     section_parts: dict[str, list[Section]] = field(default_factory=lambda: defaultdict(list))
     looked_up: dict[frozenset[str], tuple[str, ...]] = field(default_factory=dict[frozenset[str], tuple[str, ...]])
     section_words: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    labels: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         for task in self.board:
             self.exact[_plain(task.description)].append(task.id)
+            if task.label:
+                self.labels[_plain(task.label)].append(task.id)
             stems = _stems(task.description)
             for length in range(1, min(len(stems), _LONGEST) + 1):
                 self.beginnings[tuple(stems[:length])].append(task.id)
@@ -134,6 +169,13 @@ class _Names:
         number = re.fullmatch(r"(?:task )?#?(\d+\.\d+)", plain)
         if number and number[1] in self.board.by_id and number[1] != task.id:
             return Meaning((Dependency(text, "task", number[1], "by its number"),))
+        labelled = [id_ for id_ in self.labels.get(plain.removeprefix("#"), ()) if id_ != task.id]
+        if labelled:
+            own = [id_ for id_ in labelled if id_.rpartition(".")[0] == section.key]
+            return self._one(text, own if len(own) == 1 else labelled, "by its id in the document")
+        uid = self.board.by_uid.get(plain)
+        if uid and uid.id != task.id:
+            return Meaning((Dependency(text, "task", uid.id, f"task {uid.id}, by its id"),))
         same = [id_ for id_ in self.exact.get(plain, ()) if id_ != task.id]
         if same:
             near = [id_ for id_ in same if id_.rpartition(".")[0] == section.key]

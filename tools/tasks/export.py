@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tools.tasks.columns import HEADINGS, MARKS, Column, cell_text, columns_of, read_status, same_cell
-from tools.tasks.markdown import task_rows, task_tables, value_at
+from tools.tasks.columns import HEADINGS, MARKS, Column, cell_text, columns_of, same_cell, same_mark
+from tools.tasks.layout import Layout, Place, TableRow, layout_of
+from tools.tasks.lists import Check
+from tools.tasks.mended import mended
 from tools.tasks.model import Board, Section, Task
-from tools.tasks.tables import Document, Row, Table, escape, fit, scan
+from tools.tasks.page import Page
+from tools.tasks.tables import Table, escape, fit, scan
 
 _USUAL: tuple[Column, ...] = ("description", "owner", "priority", "depends", "status")
 _WIDTHS: dict[Column, int] = {"owner": 8, "priority": 10, "depends": 14, "status": 8}
@@ -27,91 +31,160 @@ def board_to_markdown(board: Board) -> Rendered:
     if not board.text:
         return Rendered(_made_anew(board))
     document = scan(board.text)
-    page = _Page(document)
-    tables = {key: found for key, _, found in task_tables(document)}
-    lost: list[str] = []
+    layout = layout_of(document)
+    page = Page(document.lines)
+    writer = _Writer(page, layout)
+    places = {place.key: place for place in layout.places}
     for section in board.sections:
-        if section.key in tables:
-            lost.extend(_write_section(page, section, tables[section.key]))
+        if section.key in places:
+            writer.section(section, places[section.key])
         else:
-            last = max(_end(table) for found in tables.values() for table in found)
-            page.add(last, ["", *_section_lines(section)])
-    for check, item in zip(document.checks, board.checklist, strict=True):
-        if read_status(check.mark) != item.status:
+            title = next((level for _, level, _ in document.headings[::-1] if level == 7), 3)
+            last = max(place.end for place in layout.places)
+            page.add(last, ["", *_section_lines(section, heading="" if title == 7 else "### ")])
+    for check, item in zip(layout.checks, board.checklist, strict=True):
+        if not same_mark(check.mark, item.status):
             page.replace(check.line, check.start, check.start + len(check.mark), MARKS[item.status])
-    return Rendered(page.text(), tuple(lost))
+    return Rendered(page.text(), tuple(writer.lost))
 
 
-class _Page:
-    """The lines of a document, some of them changed, with others added after them."""
+class _Writer:
+    """Writes sections in their places; what it cannot write is `lost`."""
 
-    def __init__(self, document: Document) -> None:
-        self._lines = list(document.lines)
-        self._added: dict[int, list[str]] = defaultdict(list)
-        first = document.lines[0] if document.lines else "\n"
-        self._line_end = first[len(first.rstrip("\r\n")) :] or "\n"
+    def __init__(self, page: Page, layout: Layout) -> None:
+        self._page = page
+        self._spots = {spot.line + 1: spot for place in layout.places for spot in place.spots()}
+        self._indents: dict[str, int] = {}
+        self.lost: list[str] = []
 
-    def line(self, index: int) -> str:
-        return self._lines[index].rstrip("\r\n")
+    def section(self, section: Section, place: Place) -> None:
+        """Tasks that still stand in their order keep their lines; the others are put after the one before them."""
+        spots = {spot.line + 1: spot for spot in place.spots()}
+        staying = _in_order([task.line for task in section.tasks if task.line in spots])
+        for line in spots.keys() - staying:
+            self._page.remove(spots[line].line, spots[line].end)
+        last = max((at for at, task in enumerate(section.tasks) if task.line in staying), default=-1)
+        after = place.begin
+        for at, task in enumerate(section.tasks):
+            if task.line in staying:
+                spot = spots[task.line]
+                self._rewrite(task, spot)
+                after = spot.end
+                self._indents[task.id] = spot.indent if isinstance(spot, Check) else 0
+            else:
+                nested = task.parent in self._indents
+                self._insert(task, place, after if at < last or nested else place.end)
 
-    def replace(self, index: int, start: int, end: int, text: str) -> None:
-        line = self._lines[index]
-        self._lines[index] = line[:start] + text + line[end:]
+    def _rewrite(self, task: Task, spot: TableRow | Check) -> None:
+        if isinstance(spot, TableRow):
+            self._rewrite_row(task, spot)
+        else:
+            self._rewrite_item(task, spot)
 
-    def add(self, end: int, lines: list[str]) -> None:
-        """Put lines before line `end`, after those put there earlier."""
-        self._added[end].extend(lines)
+    def _rewrite_row(self, task: Task, spot: TableRow) -> None:
+        line = self._page.line(spot.line)
+        self._page.replace(spot.line, 0, len(line), _row_text(line, task, spot))
+        self.lost.extend(_without_column(task, spot.columns))
 
-    def text(self) -> str:
-        out: list[str] = []
-        for index in range(len(self._lines) + 1):
-            for line in self._added.get(index, ()):
-                if out and not out[-1].endswith(("\n", "\r")):  # a last line without an end stays without one
-                    out[-1] += self._line_end
-                    out.append(line)
-                else:
-                    out.append(line + self._line_end)
-            if index < len(self._lines):
-                out.append(self._lines[index])
-        return "".join(out)
+    def _rewrite_item(self, task: Task, spot: Check) -> None:
+        if mended(spot.text) != task.description:
+            start = self._page.line(spot.line).index(spot.text, spot.start + len(spot.mark))
+            self._page.replace(spot.line, start, start + len(spot.text), task.description)
+        if not same_mark(spot.mark, task.status):
+            self._page.replace(spot.line, spot.start, spot.start + len(spot.mark), MARKS[task.status])
+        self.lost.extend(_without_column(task, _OF_ITEMS))
+
+    def _insert(self, task: Task, place: Place, line: int) -> None:
+        came_from = self._spots.get(task.line)
+        if place.tables:
+            table = place.table_at(line)
+            columns = columns_of([cell.value for cell in table.header.cells]) or {}
+            row = self._moved_row(task, came_from, table)
+            self._page.add(line, [row or _new_row(task, table, columns)])
+            self.lost.extend(_without_column(task, columns))
+            lines = 1
+        else:
+            self._page.add(line, [self._new_item(task, place)])
+            self.lost.extend(_without_column(task, _OF_ITEMS))
+            lines = 0
+            if isinstance(came_from, Check):  # what else it says comes along as it is
+                more = range(came_from.line + 1, came_from.end)
+                self._page.add(line, [self._page.line(index) for index in more])
+                lines = len(more)
+        if isinstance(came_from, Check) and lines < came_from.end - came_from.line - 1:
+            self.lost.append(f"{task.id}: the lines below it in {place.title!r} have no place in a table")
+
+    def _moved_row(self, task: Task, came_from: TableRow | Check | None, table: Table) -> str | None:
+        """The row as it stood elsewhere, where the columns are the same."""
+        if not isinstance(came_from, TableRow) or _headings(came_from.table) != _headings(table):
+            return None
+        return _row_text(self._page.line(came_from.line), task, came_from)
+
+    def _new_item(self, task: Task, place: Place) -> str:
+        """An item in the manner of those of its section; a part stands further in than what it is a part of."""
+        model = next((item for item in place.items if mended(item.group) == task.group), place.items[0])
+        whole = self._indents.get(task.parent)
+        lead = model.lead if whole is None else f"{' ' * (whole + 2)}{model.lead.lstrip() or '- '}"
+        self._indents[task.id] = model.indent if whole is None else whole + 2
+        return f"{lead}{MARKS[task.status]} {task.description}"
 
 
-def _write_section(page: _Page, section: Section, tables: list[Table]) -> list[str]:
-    rows = list(task_rows(tables))
-    lost: list[str] = []
-    for task, (columns, row) in zip(section.tasks, rows, strict=False):
-        lost.extend(_write_row(page, task, columns, row))
-    columns = columns_of([cell.value for cell in tables[-1].header.cells]) or {}
-    for task in section.tasks[len(rows) :]:
-        page.add(_end(tables[-1]), [_new_row(task, tables[-1], columns)])
-        lost.extend(_without_column(task, columns))
-    return lost
+_OF_ITEMS: dict[Column, int] = {"description": 0, "status": 0}
+"""What a check item has a place for."""
 
 
-def _write_row(page: _Page, task: Task, columns: dict[Column, int], row: Row) -> list[str]:
-    changed: dict[int, Column] = {
-        index: column
-        for column, index in columns.items()
-        if not same_cell(task, column, value_at(row, columns, column))
+def _row_text(line: str, task: Task, spot: TableRow) -> str:
+    """A row with the cells replaced that say something else than the task."""
+    cells = spot.row.cells
+    wanted = _changed_extra(task, spot) | {
+        index: cell_text(task, column)
+        for column, index in spot.columns.items()
+        if not same_cell(task, column, mended(spot.value(column)))
     }
     # From the right, so that the places of the cells further left stay true.
-    for index in sorted((index for index in changed if index < len(row.cells)), reverse=True):
-        cell = row.cells[index]
-        page.replace(row.line, cell.start, cell.end, fit(cell.raw, cell_text(task, changed[index])))
-    if max(changed, default=0) >= len(row.cells):
-        line = page.line(row.line)
-        closed = line.rstrip() if line.rstrip().endswith("|") else f"{line.rstrip()} |"
-        missing = range(len(row.cells), max(changed) + 1)
-        values = [escape(cell_text(task, changed[index])) if index in changed else "" for index in missing]
-        page.replace(row.line, 0, len(line), closed + "".join(f" {value} |" if value else " |" for value in values))
-    return _without_column(task, columns)
+    for index in sorted((index for index in wanted if index < len(cells)), reverse=True):
+        cell = cells[index]
+        line = line[: cell.start] + fit(cell.raw, wanted[index]) + line[cell.end :]
+    if max(wanted, default=0) < len(cells):
+        return line
+    closed = line.rstrip() if line.rstrip().endswith("|") else f"{line.rstrip()} |"
+    values = [escape(wanted.get(index, "")) for index in range(len(cells), max(wanted) + 1)]
+    return closed + "".join(f" {value} |" if value else " |" for value in values)
+
+
+def _headings(table: Table) -> list[str]:
+    return [cell.value for cell in table.header.cells]
+
+
+def _changed_extra(task: Task, spot: TableRow) -> dict[int, str]:
+    others = spot.others()
+    if [heading for _, heading, _ in others] != [heading for heading, _ in task.extra]:
+        return {}
+    pairs = zip(others, task.extra, strict=True)
+    return {index: value for (index, _, written), (_, value) in pairs if written != value}
+
+
+def _in_order(lines: Sequence[int]) -> set[int]:
+    """The longest run of lines that stand in the document in the order of the board."""
+    tails: list[int] = []
+    chains: list[tuple[int, ...]] = []
+    if list(lines) == sorted(lines):
+        return set(lines)
+    for line in lines:
+        place = bisect_left(tails, line)
+        chain = (*(chains[place - 1] if place else ()), line)
+        tails[place:], chains[place:] = ([line], [chain]) if place == len(tails) else (
+            [line, *tails[place + 1 :]], [chain, *chains[place + 1 :]]
+        )  # fmt: skip
+    return set(chains[-1]) if chains else set()
 
 
 def _without_column(task: Task, columns: dict[Column, int]) -> list[str]:
     """What a task says and its table has no column for."""
     plain = Task(task.id, task.section, task.description)
     return [
-        f"{task.id}: the table has no column {HEADINGS[column]!r} for {cell_text(task, column)!r}"
+        f"{task.id}: the {'list' if columns is _OF_ITEMS else 'table'} has no column {HEADINGS[column]!r} for "
+        f"{cell_text(task, column)!r}"
         for column in HEADINGS
         if column not in columns and cell_text(task, column) != cell_text(plain, column)
     ]
@@ -121,16 +194,13 @@ def _new_row(task: Task, table: Table, columns: dict[Column, int]) -> str:
     """A row in the manner of the one above it."""
     model = table.rows[-1] if table.rows else table.header
     values = {index: cell_text(task, column) for column, index in columns.items()}
+    extra = dict(task.extra)
     cells: list[str] = []
-    for index in range(len(table.header.cells)):
+    for index, heading in enumerate(table.header.cells):
         raw = model.cells[index].raw if index < len(model.cells) else "  "
         padded = raw.endswith("  ") or not raw.strip()
-        cells.append(fit(raw if padded else " x ", values.get(index, "")))
+        cells.append(fit(raw if padded else " x ", values.get(index, extra.get(mended(heading.value), ""))))
     return f"|{'|'.join(cells)}|"
-
-
-def _end(table: Table) -> int:
-    return (table.rows[-1].line if table.rows else table.header.line + 1) + 1
 
 
 def _made_anew(board: Board) -> str:
@@ -142,12 +212,18 @@ def _made_anew(board: Board) -> str:
     return "\n".join(lines)
 
 
-def _section_lines(section: Section) -> list[str]:
-    extra: list[Column] = [c for c in ("notes", "step_id") if any(getattr(task, c) for task in section.tasks)]
+def _section_lines(section: Section, heading: str = "### ") -> list[str]:
+    title = f"{heading}{section.key}. {section.title}"
+    if section.form == "list":
+        bullet = "- " if heading else ""
+        return [title, *(f"{bullet}{MARKS[task.status]} {task.description}" for task in section.tasks)]
+    extra: list[Column] = [
+        c for c in ("notes", "step_id", "due", "estimate") if any(getattr(task, c) for task in section.tasks)
+    ]
     columns = (*_USUAL, *extra)
     titles = [f" {HEADINGS[column]} " for column in columns]
-    lines = [f"### {section.key}. {section.title}", f"|{'|'.join(titles)}|"]
-    lines.append(f"|{'|'.join('-' * len(title) for title in titles)}|")
+    lines = [title, f"|{'|'.join(titles)}|"]
+    lines.append(f"|{'|'.join('-' * len(name) for name in titles)}|")
     for task in section.tasks:
         cells = [fit(" x".ljust(_WIDTHS.get(column, 3)), cell_text(task, column)) for column in columns]
         lines.append(f"|{'|'.join(cells)}|")

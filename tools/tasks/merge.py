@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tools.errors import UsageError
+from tools.tasks.identity import free_key
 from tools.tasks.markdown import board_from_markdown
 from tools.tasks.model import Board, Task
-from tools.tasks.update import FIELDS, NEW_FIELDS, Change, apply, describe, free_key
+from tools.tasks.operations import FIELDS, NEW_FIELDS, apply
+from tools.tasks.update import Change, describe
 
 _SHOWN = 3
 

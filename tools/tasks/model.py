@@ -13,6 +13,7 @@ Status = Literal["todo", "doing", "done", "cancelled"]
 STATUSES: tuple[Status, ...] = ("todo", "doing", "done", "cancelled")
 OPEN: tuple[Status, ...] = ("todo", "doing")
 
+Form = Literal["table", "list"]
 Scope = Literal["task", "section", "rows_above", "sections_above"]
 
 
@@ -32,7 +33,10 @@ class Dependency:
 
 @dataclass(frozen=True)
 class Task:
-    """A piece of work. id: section key and number (`2.3`). depends: the dependency text as written.
+    """A piece of work. id: section key and place in it (`2.3`). uid: what it is called wherever it stands, unlike any
+    other's (`t3kq9wz`). label: its id in a column of the document. depends: the dependency text as written. parent: the
+    id of the task that it is a part of. group: what it stands under in its section (`Morning`). extra: (heading, value)
+    of the columns that mean nothing here.
 
     needs: what of it was understood. unclear: (text, candidate ids) for what may mean several things. unknown: texts
     that name nothing on this board; they block nobody. step_id ties the task to a step of a plan. line: where it was
@@ -48,9 +52,16 @@ class Task:
     status: Status = "todo"
     notes: str = ""
     step_id: str = ""
+    due: str = ""
+    estimate: str = ""
+    label: str = ""
+    group: str = ""
+    parent: str = ""
+    extra: tuple[tuple[str, str], ...] = ()
     needs: tuple[Dependency, ...] = ()
     unclear: tuple[tuple[str, tuple[str, ...]], ...] = ()
     unknown: tuple[str, ...] = ()
+    uid: str = field(default="", compare=False)
     line: int = field(default=0, compare=False)
 
     @property
@@ -60,27 +71,33 @@ class Task:
 
 @dataclass(frozen=True)
 class Section:
-    """key: its number as text, unique on the board."""
+    """key: its number as text, unique on the board. form: how its tasks are written in the document. details: (kind,
+    text), where kind is `deliverable` or `safety`."""
 
     key: str
     title: str
     tasks: tuple[Task, ...] = ()
+    form: Form = "table"
+    details: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class CheckItem:
-    """A line of a checklist (`- [ ] All core flows tested`). id: `c1`, `c2`, … in the order of the document."""
+    """A line of a checklist (`- [ ] All core flows tested`). id: `c1`, `c2`, … in the order of the document. heading:
+    the one that it stands under."""
 
     id: str
     text: str
     status: Status = "todo"
+    heading: str = field(default="", compare=False)
     line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
 class Board:
     """title: of the document. text: the Markdown it came from, "" for one made here. problems: what an import could not
-    use, as sentences (`board.md:12: …`); it stays in `text`."""
+    use, as sentences (`board.md:12: …`); it stays in `text`. phases: headings that promise
+    deliverables and hold no task."""
 
     title: str = ""
     sections: tuple[Section, ...] = ()
@@ -88,6 +105,7 @@ class Board:
     text: str = ""
     source: str = ""
     problems: tuple[str, ...] = ()
+    phases: tuple[Section, ...] = ()
 
     def __iter__(self) -> Iterator[Task]:
         """All tasks, in the board's order."""
@@ -102,12 +120,20 @@ class Board:
     def by_key(self) -> dict[str, Section]:
         return {section.key: section for section in self.sections}
 
+    @cached_property
+    def by_uid(self) -> dict[str, Task]:
+        return {task.uid: task for task in self}
+
     def task(self, task_id: str) -> Task:
-        """The task with this id; UsageError for another."""
+        """The task with this id, uid, or label that no other task has; UsageError for another."""
         wanted = task_id.strip().removeprefix("#")
-        if wanted not in self.by_id:
+        found = self.by_id.get(wanted) or self.by_uid.get(wanted)
+        labelled = [] if found else [task for task in self if wanted and task.label == wanted]
+        if found is None and len(labelled) == 1:
+            found = labelled[0]
+        if found is None:
             raise UsageError(f"there is no task {task_id!r} on the board: see `oneplan board show`")
-        return self.by_id[wanted]
+        return found
 
     def section(self, name: str) -> Section:
         """The section with this key or title, whatever the case; UsageError for another."""

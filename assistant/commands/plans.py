@@ -104,6 +104,8 @@ def lint(
 
         text = read_text(path)
         named = parse_dialect(dialect) if dialect else header_dialect(text) or Workspace().settings.project.dialect
+        if named == "mysql":
+            raise UsageError(f"{path}: MySQL is read as a schema, and its statements are not judged")
         if named is None:
             raise UsageError(f"{path}: which dialect? Pass --dialect, or begin the file with `-- dialect: postgres`")
         findings = lint_sql(text, named, str(path))

@@ -14,13 +14,13 @@ from tools.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tools.location import Dialect
+    from tools.location import Dialect, Written
     from tools.schema.model import Answers, Gap, Schema
     from tools.usages.model import Usage
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 DialectOption = Annotated[
-    str | None, typer.Option("--dialect", help="Dialect of .sql files: sqlite, duckdb or postgres.")
+    str | None, typer.Option("--dialect", help="Dialect of .sql files: sqlite, duckdb, postgres; mysql is read, too.")
 ]
 RenamesOption = Annotated[
     str | None,
@@ -125,19 +125,19 @@ def read_pair(
     exclude: tuple[str, ...] = (),
 ) -> tuple[Schema, Schema]:
     """Both schemas. `--dialect` speaks of the files; a file without a dialect of its own takes the live side's."""
-    from tools.location import parse_dialect, parse_location
+    from tools.location import parse_location, parse_written
     from tools.schema.source import read_schema
 
     places = [workspace.settings.location(current), workspace.settings.location(desired)]
     kinds: list[Dialect | None] = [parse_location(place).live for place in places]
-    chosen: Dialect | None = parse_dialect(dialect) if dialect else None
+    chosen: Written | None = parse_written(dialect) if dialect else None
     fallback: Dialect | None = kinds[0] or kinds[1] or workspace.settings.project.dialect
     if chosen and None in kinds:
-        spoken_of: tuple[Dialect | None, ...] = tuple(chosen if kind is None else None for kind in kinds)
+        spoken_of: tuple[Written | None, ...] = tuple(chosen if kind is None else None for kind in kinds)
     else:
         spoken_of = (chosen, chosen)  # two databases: a dialect that fits neither is a mistake, and read_schema says so
 
-    def read(place: str, said: Dialect | None) -> Schema:
+    def read(place: str, said: Written | None) -> Schema:
         return read_schema(place, dialect=said, fallback=fallback, namespaces=namespaces, exclude=exclude)
 
     if kinds == ["postgres", "postgres"]:  # two servers' catalogs, mostly waited for: at the same time

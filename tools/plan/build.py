@@ -119,7 +119,7 @@ def build_plan(
     (`agents`) or a column (`agents.goal`) of the current schema, as `file:line`: the steps for people list them. Raises
     UsageError where the current schema is that of no SQL database.
     """
-    if current.origin != "sql":
+    if current.origin not in ("sql", "parsed"):
         raise UsageError(
             f"{current.source or current.origin}: a plan starts from a database or its SQL, and this is a schema of "
             f"{current.origin.capitalize()}: name the database that holds the rows as the current side "

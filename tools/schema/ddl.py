@@ -6,10 +6,12 @@ listed; what does not parse, or what the engine refuses of tables, indexes, type
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+from tools.embedded import is_installed
 from tools.errors import SourceError
-from tools.location import DIALECT_NAMES, Dialect
+from tools.location import DIALECT_NAMES, Dialect, Written
 from tools.schema.body import outside, parse_table
 from tools.schema.grants import is_privilege
 from tools.schema.model import Aspect, NotUnderstood, Schema, Span
@@ -47,10 +49,14 @@ _LISTED_IF_REFUSED = frozenset({
 def read_ddl(text: str, dialect: Dialect, source: str = "") -> Schema:
     """The schema that a DDL text makes, each part with the line it was read from.
 
+    Of Postgres, where the embedded one is not installed, as far as sqlglot understands it, which is said in the list.
     Raises SourceError (`source:line: what`) for text that does not parse and for definitions that the engine refuses.
     """
     # Engines do not agree on what a lone carriage return is; with one kind of line all count the same.
-    statements = split(text.replace("\r\n", "\n").replace("\r", "\n"), dialect, source)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if dialect == "postgres" and not is_installed():
+        return _by_parser(text, source)
+    statements = split(text, dialect, source)
     listed: list[NotUnderstood] = []
     with scratch(dialect) as engine:
         run = [found for found in statements if not _says_nothing(found) and _why_not_run(found, dialect) is None]
@@ -66,17 +72,31 @@ def read_ddl(text: str, dialect: Dialect, source: str = "") -> Schema:
     return replace(placed, not_understood=placed.not_understood + tuple(listed), unsaid=silent)
 
 
-def header_dialect(text: str) -> Dialect | None:
+def _by_parser(text: str, source: str) -> Schema:
+    from tools.schema.parsed import read_parsed
+
+    schema = read_parsed(text, "postgres", source)
+    told = NotUnderstood("the whole file", "read by a parser alone: the embedded Postgres is not installed here",
+                         Span(source) if source else None, compared=False)  # fmt: skip
+    return replace(schema, not_understood=(told, *schema.not_understood))
+
+
+def header_dialect(text: str) -> Written | None:
     """The dialect that a comment among the first lines names: `-- dialect: postgres`, `-- oneplan: dialect=sqlite`."""
     for line in text.lstrip("\ufeff").splitlines()[:20]:
         stripped = line.strip().lower()
         if stripped and not stripped.startswith(("--", "/*", "*", "#")):
-            return None
+            break
         word, _, rest = stripped.partition("dialect")
         name = rest.strip().lstrip(":=").strip(" '\"*/;.,").split(" ")[0]
         if rest and rest.strip()[:1] in (":", "=") and word.strip(" -/*#:") in ("", "oneplan", "sql"):
-            return DIALECT_NAMES.get(name)
-    return None
+            return "mysql" if name in ("mysql", "mariadb") else DIALECT_NAMES.get(name)
+    return "mysql" if _looks_like_mysql(text) else None
+
+
+def _looks_like_mysql(text: str) -> bool:
+    """Whether a file says itself that MySQL or MariaDB wrote it."""
+    return bool(re.match(r"\s*(/\*M?!.*?\*/;?\s*)*-- (MySQL|MariaDB) dump", text))
 
 
 def _take(engine: Scratch, statement: Statement, dialect: Dialect, source: str) -> list[NotUnderstood]:

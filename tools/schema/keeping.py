@@ -124,6 +124,8 @@ class _Keeper:
     def indexes(self, wanted: Sequence[Index], like: Sequence[Index]) -> tuple[Index, ...]:
         """Those wanted, and those of a kind that only Postgres has and the desired dialect could not ask for."""
         names = {index.name.lower() for index in wanted}
+        if self.source == "postgres":
+            return _same_or_new(wanted, like, self.index_meaning)
         odd = [i for i in like if self.dialect == "postgres" and i.method != "btree" and i.name.lower() not in names]
         return (*_same_or_new(wanted, like, self.index_meaning), *odd)
 

@@ -40,9 +40,13 @@ def aligned(current: Schema, desired: Schema, said: Schema | None = None) -> Sch
     """
     read = said or desired
     unsaid = frozenset((*current.unsaid, *read.unsaid))
-    across = current.origin != read.origin
+    across = _kind(current) != _kind(read)
     if not unsaid and not across:
         return desired
+    if not {current.origin, read.origin}.isdisjoint(("parsed", "mysql")):
+        from tools.schema.keeping import kept
+
+        desired = kept(desired, desired, current)  # a parser does not write expressions as the engine does
     if across:
         desired = _with_paired_enums(current, desired)
     dialect = current.dialect
@@ -62,6 +66,11 @@ def aligned(current: Schema, desired: Schema, said: Schema | None = None) -> Sch
         *(thing for thing in current.objects if thing.kind in unsaid),
     )
     return replace(desired, tables=tables, objects=objects, **whole)
+
+
+def _kind(schema: Schema) -> str:
+    """Its origin, for which it is all the same who read the SQL."""
+    return "sql" if schema.origin == "parsed" else schema.origin
 
 
 @dataclass(frozen=True)
@@ -86,7 +95,7 @@ class Counted:
 
 def enumerations(current: Schema, desired: Schema) -> tuple[Counted, ...]:
     """Every enumeration of the desired schema, counted against the current one's of that name."""
-    if current.origin != desired.origin:
+    if _kind(current) != _kind(desired):
         desired = _with_paired_enums(current, desired)
     has = {enum.key: enum.values for enum in current.enums}
     return tuple(_counted(enum, has.get(enum.key, ())) for enum in desired.enums)

@@ -173,7 +173,7 @@ def _read_fence(block: Block, source: str) -> Schema | None:
         from tools.schema.prisma import read_prisma
 
         return read_prisma([(text, source)], source, first)
-    if language in ("sql", "postgres", "postgresql", "pgsql", "sqlite", "duckdb") and "create" in text.lower():
+    if language in ("sql", "postgres", "postgresql", "pgsql", "sqlite", "duckdb", "mysql") and "create" in text.lower():
         return _read_sql(text, source, first)
     return None
 
@@ -183,6 +183,11 @@ def _read_sql(text: str, source: str, first: int) -> Schema | None:
     from tools.schema.ddl import header_dialect, read_ddl
 
     dialect = header_dialect(text) or "postgres"
+    if dialect == "mysql":
+        from tools.schema.mysql import read_mysql
+
+        read = read_mysql("\n" * (first - 1) + text, source)
+        return read if read.tables else None
     if dialect != "postgres":
         raise SourceError(f"is SQL of {dialect}: a document is read in Postgres's words", source=source, line=first)
     read = read_ddl("\n" * (first - 1) + text, dialect, source)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from tools.location import Dialect
 
 FkAction = Literal["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"]
-Origin = Literal["sql", "mysql", "convex", "prisma", "markdown"]
+Origin = Literal["sql", "parsed", "mysql", "convex", "prisma", "markdown"]
 ObjectKind = Literal["function", "domain", "type", "policy", "extension", "comment", "privilege", "partition"]
 Aspect = Literal[
     "indexes", "defaults", "nullability", "checks", "primary_keys", "foreign_keys", "uniques", "views", "triggers",

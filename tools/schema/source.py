@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tools.errors import Busy, SourceError, UsageError
-from tools.location import Dialect, Location, convex_schema, existing, parse_location
+from tools.location import Dialect, Location, Written, convex_schema, existing, parse_location
 from tools.schema.ddl import header_dialect, read_ddl
 from tools.schema.leftout import is_left_out
 from tools.schema.model import Schema
@@ -23,7 +23,7 @@ _DEFAULT_NAMESPACES = ("public", "main", "")
 def read_schema(
     location: str,
     *,
-    dialect: Dialect | None = None,
+    dialect: Written | None = None,
     fallback: Dialect | None = None,
     namespaces: Sequence[str] = (),
     exclude: Sequence[str] = (),
@@ -72,7 +72,7 @@ def restricted(schema: Schema, namespaces: Sequence[str] = (), exclude: Sequence
     )  # fmt: skip
 
 
-def _read_file(location: Location, dialect: Dialect | None, fallback: Dialect | None) -> Schema:
+def _read_file(location: Location, dialect: Written | None, fallback: Dialect | None) -> Schema:
     if location.form == "convex":
         from tools.schema.convex import read_convex
 
@@ -85,6 +85,10 @@ def _read_file(location: Location, dialect: Dialect | None, fallback: Dialect | 
         from tools.schema.markdown import read_markdown
 
         return read_markdown(location.path)
+    if location.form == "folder":
+        from tools.schema.folder import read_folder
+
+        return _without_bookkeeping(read_folder(location.path, dialect, fallback))
     try:
         text = Path(location.address).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -94,11 +98,20 @@ def _read_file(location: Location, dialect: Dialect | None, fallback: Dialect | 
     known = dialect or header_dialect(text) or fallback
     if known is None:
         raise UsageError(
-            f"{location.address}: the SQL dialect is not known: pass --dialect sqlite|duckdb|postgres, "
+            f"{location.address}: the SQL dialect is not known: pass --dialect sqlite|duckdb|postgres|mysql, "
             "or begin the file with a line `-- dialect: postgres`"
         )
-    schema = read_ddl(text, known, location.address)
-    # A dump of a live database holds other tools' bookkeeping too; the live readers leave it out by themselves.
+    if known == "mysql":
+        from tools.schema.mysql import read_mysql
+
+        schema = read_mysql(text, location.address)
+    else:
+        schema = read_ddl(text, known, location.address)
+    return _without_bookkeeping(schema)
+
+
+def _without_bookkeeping(schema: Schema) -> Schema:
+    """A dump of a live database holds other tools' bookkeeping too; the live readers leave it out by themselves."""
     return replace(
         schema, tables=tuple(table for table in schema.tables if not is_left_out(table.name, table.namespace))
     )

@@ -87,7 +87,10 @@ def meaning(expression: str, dialect: Dialect) -> str:
 
 
 def query_meaning(query: str, dialect: Dialect) -> str:
-    """The same for a view's query; where it reads one table, that table's name before a column counts for nothing."""
+    """The same for a view's query; where it reads one table, that table's name before a column counts for nothing.
+
+    Nor does it count whether the view's columns are named before the query or in it, and what says the same twice.
+    """
     from sqlglot import exp
 
     head, rest = _column_list(query, dialect)
@@ -97,6 +100,18 @@ def query_meaning(query: str, dialect: Dialect) -> str:
     if len(list(tree.find_all(exp.Table))) == 1:
         for column in tree.find_all(exp.Column):
             column.set("table", None)
+    names = [name.strip().strip('"').lower() for name in head.strip().removesuffix("AS").strip(" ()").split(",")]
+    selected = tree.selects if isinstance(tree, exp.Query) else []
+    if head and len(names) == len(selected):
+        head = ""
+        for name, each in zip(names, selected, strict=True):
+            each.replace(exp.alias_(each.unalias().copy(), name))
+    for alias in list(tree.find_all(exp.Alias)):
+        if isinstance(alias.this, exp.Column) and alias.this.name.lower() == alias.alias.lower():
+            alias.replace(alias.this)
+    for cast in list(tree.find_all(exp.Cast)):
+        if isinstance(cast.this, exp.Literal) and cast.to.this is exp.DType.USERDEFINED:
+            cast.replace(cast.this)
     return f"{head.lower()}{_plain_text(tree)}"
 
 

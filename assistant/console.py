@@ -172,6 +172,16 @@ def print_verification(result: Verification) -> None:
         show(Text("proven: every row is accounted for", style="green"))
 
 
+def print_watch(watched: JSON) -> None:
+    names = ("query", "before (ms)", "now (ms)")
+    rows = ([query["name"], query["before_ms"], query["now_ms"]] for query in watched["queries"])
+    show(table(names, rows, right=names[1:]))
+    show(*(Text(clean(f"the proof of the rows: {finding}"), style="yellow") for finding in watched["proof"]))
+    show(*(Text(clean(sentence), style="bold red") for sentence in watched["fallen_off"]))
+    if not watched["fallen_off"]:
+        show(Text("nothing fell off", style="green"))
+
+
 def print_runs(runs: Sequence[JSON]) -> None:
     if not runs:
         show(Text("no runs"))

@@ -13,6 +13,7 @@ from tools.errors import OneplanError, Refused, RehearsalFailed, UsageError
 from tools.location import parse_location
 from tools.migrate.report import outcome_as_json, table_as_json
 from tools.migrate.verify import verify
+from tools.migrate.watch import take_baseline
 
 if TYPE_CHECKING:
     from assistant.session import Workspace
@@ -77,6 +78,11 @@ class Applying:
 
     def _take(self, migration: Migration, step: Step) -> None:
         approval = migration.standing(step) or self._approval(migration, step)
+        if step.operation == "baseline":
+            take_baseline(
+                self.workspace.store, migration.backend, migration.plan, migration.run_id,
+                actor=self.workspace.actor, queries=self.workspace.settings.queries,
+            )  # fmt: skip
         with progress_bar(step.summary) as progress:
             result = migration.execute(step, approval, progress)
         if result.status == "paused":
@@ -273,6 +279,15 @@ def known_runs(workspace: Workspace, database: str | None) -> list[Outcome]:
         except OneplanError as error:
             say(f"left out {place}: {error}")
     return found
+
+
+def propose_way_back(workspace: Workspace, database: str, run: str) -> str:
+    """Put the first undo of a run before people; the proposal's id."""
+    from tools.migrate.rollback import Rollback
+
+    with Rollback(database, ledger=workspace.ledger, home=workspace.home, actor=workspace.actor, run=run) as back:
+        action = back.action(back.pending()[0])
+    return workspace.ledger.propose(action, actor=workspace.actor, ttl=workspace.proposal_life).id
 
 
 def run_status(workspace: Workspace, database: str | None) -> Outcome:

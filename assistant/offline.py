@@ -55,6 +55,7 @@ RULES = (
     _rule(r"^/apply\b", ("apply_plan", {})),
     _rule(r"^/verify\b", ("verify", {})),
     _rule(r"^/rollback\b", ("roll_back", {})),
+    _rule(r"^/monitor\b", ("monitor", {})),
     _rule(r"^/status\b", ("migration_status", {})),
     _rule(r"^/runs\b", ("list_runs", {})),
     _rule(r"^/board\s+ready\b", ("board_ready", {})),
@@ -91,6 +92,7 @@ RULES = (
           ("ask_questions", {})),
     _rule(r"\broll(?:\s|-)?back\b|\broll it back\b|\bgo back\b|\bundo\b", ("roll_back", {})),
     _rule(r"\bverify\b|\bprove\b|\bproof\b|\b(?:are|is) (?:all|any|every) .*rows?\b|\brows? lost\b", ("verify", {})),
+    _rule(r"\bmonitor|\bslower\b|\bstill (?:as )?fast\b|\blatency\b", ("monitor", {})),
     _rule(r"\brehears", ("rehearse_plan", {})),
     _rule(r"\bplan it\b|\bmake (?:a|the) plan\b|\b(?:re)?plan (?:again|anew|the migration)\b|^plan\W*$|^replan\W*$",
           ("make_plan", {})),
@@ -132,7 +134,7 @@ class OfflinePlanner:
         made = [ToolCall(id=f"offline-{number}-{n}", name=name, arguments=json.dumps(arguments))
                 for n, (name, arguments) in enumerate(calls)]  # fmt: skip
         # What a plan holds is said before its first step is put before the person, not after the last one.
-        parts = _summary(turn, self._listings) if not calls or calls[0][0] == "apply_plan" else []
+        parts = _summary(turn, self._listings) if not calls or calls[0][0] in ("apply_plan", "roll_back") else []
         shown = [part for part in parts if part != FAILED]  # the error itself is on screen, in red
         if shown:
             on_text("\n\n".join(shown))
@@ -165,6 +167,8 @@ def _follow_up(wanted: list[tuple[str, Data]], answered: list[tuple[str, Data]])
         return wanted if data.get("plan") else [("make_plan", {})]
     if name == "make_plan" and data.get("total"):
         return [("rehearse_plan", {})]
+    if name == "monitor" and data.get("fallen_off"):
+        return [("roll_back", {})]
     plans = [plan for tool, plan in answered if tool == "make_plan"]
     if name == "rehearse_plan" and data.get("ok") and plans and ("apply_plan", {}) in wanted:
         # With a question open the plan is not yet what was meant: the person says again that it may be applied.

@@ -46,7 +46,7 @@ You can say:
   fill agents.code = 'x'      a value for old rows
   answer the questions        asks again what was left open
   apply it                    puts each step before you: nothing runs unasked
-  where are we? · verify · roll back
+  where are we? · verify · monitor · roll back
   what can I start? · what is blocked? · show the board
   search WORDS · ingest docs"""
 
@@ -149,6 +149,20 @@ def _verified(data: Data) -> str:
     if lines:
         return "The proof found something:\n" + "\n".join(lines)
     return f"Proven: {_many(len(tables), 'table')}, {rows:,} rows accounted for, every checksum equal, no row lost."
+
+
+def _watched(data: Data) -> Parts:
+    lines = [
+        f"- {query['name']}: {query['before_ms']:.1f} ms before, "
+        + ("fails now" if query["now_ms"] is None else f"{query['now_ms']:.1f} ms now")
+        for query in data["queries"]
+    ]
+    window = "the window is over" if data["ended"] else f"watched until {data['until']}"
+    head = f"Run {data['run']}: sample {data['samples']}, {window}."
+    proof = [f"The rows' proof says: {finding}." for finding in data["proof"]]
+    fallen = [f"Fell off: {sentence}." for sentence in data["fallen_off"]]
+    end = "I propose to roll back." if fallen else "Nothing fell off. `oneplan monitor` goes on by itself."
+    return [head, Listing(lines, len(lines)), *proof, *fallen, end]
 
 
 def _runs(data: Data) -> str:
@@ -262,7 +276,8 @@ def _many(number: int, noun: str) -> str:
 ANSWERS: Mapping[str, Callable[[Data], str | Parts]] = {
     "find_usages": _usages, "list_gaps": _gaps, "make_plan": _plan,
     "show_plan": _order, "explain_step": _step, "rehearse_plan": _rehearsal,
-    "apply_plan": _applied, "roll_back": _written, "verify": _verified, "list_runs": _runs, "migration_status": _status,
+    "apply_plan": _applied, "roll_back": _written, "verify": _verified,
+    "monitor": _watched, "list_runs": _runs, "migration_status": _status,
     "search_knowledge": _hits, "ingest": _ingested, "inspect_schema": _inspected, "ask_questions": _questions,
     "answer_rename": _rename, "set_fill": _fill, "board_show": _board, "board_ready": _ready,
     "board_blocked": _blocked, "board_update": _file, "board_import": _file, "export_board": _file,

@@ -30,6 +30,12 @@ TEMPLATE = """\
 # [databases]                       # names for db:NAME
 # staging = "env:STAGING_URL"
 
+[monitor]
+# After a run, queries are measured against what they took before it (`oneplan monitor`).
+# hours = 48
+# every = 300                       # seconds between two looks
+# queries = "queries.sql"           # SELECTs that your application runs, besides our own
+
 [model]
 # Without a key the offline planner answers; with one, any OpenAI-compatible server.
 # name = "gpt-5"
@@ -72,6 +78,12 @@ class ApprovalSettings(_Section):
     hours: float = Field(default=24.0, gt=0, description="how long a proposal and its approval stay good")
 
 
+class MonitorSettings(_Section):
+    hours: float = Field(default=48.0, gt=0, description="how long a finished run is watched")
+    every: float = Field(default=300.0, gt=0, description="seconds between two looks")
+    queries: str | None = None
+
+
 class Settings(_Section):
     """All settings of a workspace. `folder` is where oneplan.toml stands, or the current folder."""
 
@@ -80,6 +92,7 @@ class Settings(_Section):
     model: ModelSettings = Field(default_factory=ModelSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    monitor: MonitorSettings = Field(default_factory=MonitorSettings)
     folder: Path = Field(default_factory=Path.cwd, exclude=True)
 
     @property
@@ -123,6 +136,11 @@ class Settings(_Section):
     @property
     def code(self) -> Path | None:
         return Path(self.anchored(self.project.code)) if self.project.code else None
+
+    @property
+    def queries(self) -> Path | None:
+        """SELECTs of the application's, measured before a run and after it."""
+        return Path(self.anchored(self.monitor.queries)) if self.monitor.queries else None
 
     @property
     def answers(self) -> Path | None:

@@ -73,7 +73,8 @@ class Toolbelt:
         return Desk(
             store=self._workspace.store, ledger=self._workspace.ledger, home=self._workspace.home,
             actor=self._workspace.actor, thread=self._thread, current=settings.current or "",
-            desired=settings.desired or "", shadow=settings.shadow, code=settings.code, pins=pins,
+            desired=settings.desired or "", shadow=settings.shadow, code=settings.code, queries=settings.queries,
+            pins=pins,
             life=self._workspace.proposal_life, interactive=self.interactive, send_rows=settings.model.send_rows,
             progress=self._progress(emit),
         )  # fmt: skip

@@ -54,6 +54,8 @@ TABLE: tuple[Tool, ...] = (
     ReadTool("rehearse_plan", "Run the plan forward and back on a shadow copy. The database is only read.",
              schema.Arguments, plan.rehearse_plan),
     ReadTool("verify", "Prove the rows of the latest run by counts and checksums.", schema.Arguments, migrate.verify),
+    ReadTool("monitor", "Look after a finished run: query latency and errors against those before it. Where something "
+             "fell off, propose to roll back.", schema.Arguments, migrate.monitor),
     ReadTool("list_runs", "The runs on record in the database.", schema.Arguments, migrate.list_runs),
     ReadTool("migration_status", "Where the plan and the latest run stand, and what waits for approval.",
              schema.Arguments, migrate.migration_status),

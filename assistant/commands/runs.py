@@ -1,4 +1,4 @@
-"""rehearse, apply, rollback, verify, runs, status: what is done to a database, each write by an approval."""
+"""rehearse, apply, rollback, verify, monitor, runs, status: what is done to a database, each write by an approval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assistant.commands.output import DIFFERENCES, DONE, REFUSED, print_json, sa
 from assistant.commands.plans import PlanArgument, load_plan
 from assistant.commands.schema import AsJson
 from assistant.session import Workspace
-from tools.errors import UsageError
+from tools.errors import OneplanError, UsageError
 
 if TYPE_CHECKING:
     from tools.plan.model import Phase
@@ -27,7 +27,7 @@ RunArgument = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run'
 
 
 def register(app: typer.Typer) -> None:
-    for command in (rehearse, apply, rollback, verify, runs, status):
+    for command in (rehearse, apply, rollback, verify, monitor, runs, status):
         app.command(command.__name__)(command)
 
 
@@ -129,6 +129,50 @@ def verify(run: RunArgument = None, database: DatabaseOption = None, as_json: As
 
         print_verification(result)
     return DIFFERENCES if result.findings else DONE
+
+
+def monitor(
+    run: RunArgument = None,
+    database: DatabaseOption = None,
+    hours: Annotated[float | None, typer.Option("--hours", help="The window, from the first look; else 48.")] = None,
+    every: Annotated[float | None, typer.Option("--every", metavar="SECONDS", help="Between two looks.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Look once, and leave the window open.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Watch a finished run: query latency and errors against those before it. Left, it goes on when called again.
+
+    Exit code 2 when something fell off: the way back is proposed then.
+    """
+    from assistant.execution import database_of, propose_way_back
+    from tools.migrate.watch import Watch
+
+    workspace = Workspace()
+    settings, place = workspace.settings, database_of(workspace, database, run)
+    watch = Watch(
+        workspace.store, place, actor=workspace.actor, run=run, queries=settings.queries,
+        hours=hours, usual=settings.monitor.hours,
+    )  # fmt: skip
+    looks = [watch.sample()] if once else watch.go_on(every or settings.monitor.every)
+    last = None
+    for last in looks:
+        left = "the window is over" if last.ended else f"until {last.until:%Y-%m-%d %H:%M} UTC"
+        say(f"sample {last.samples}: {len(last.fallen) or 'nothing'} fell off; {left}")
+    assert last is not None, "a watch looks at least once"
+    proposal = ""
+    if last.fallen:
+        try:
+            proposal = propose_way_back(workspace, place, watch.run)
+        except OneplanError as error:
+            say(f"no way back can be proposed: {error}")
+    if as_json:
+        print_json("monitor", last.as_json() | {"proposal": proposal})
+    else:
+        from assistant.console import print_watch
+
+        print_watch(last.as_json())
+    if proposal:
+        say(f"the way back is proposed ({proposal}): `oneplan rollback {watch.run}`")
+    return DIFFERENCES if last.fallen else DONE
 
 
 def runs(database: DatabaseOption = None, as_json: AsJson = False) -> int:

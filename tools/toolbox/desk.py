@@ -47,9 +47,10 @@ class Desk:
     """One turn's surroundings.
 
     current, desired: locations, "" where the workspace names none. shadow: a Postgres server for rehearsals. code: the
-    folder of the code that uses the schema. interactive: a person can be asked right now. progress: called with (what,
-    done, total) as long work goes on; it may raise to stop the work between two batches. life: how long a proposal
-    stays good. send_rows: tools may answer with rows of the user's tables.
+    folder of the code that uses the schema. queries: a file of SELECTs to measure before and after a run. interactive:
+    a person can be asked right now. progress: called with (what, done, total) as long work goes on; it may raise to
+    stop the work between two batches. life: how long a proposal stays good. send_rows: tools may answer with rows of
+    the user's tables.
     """
 
     store: Store
@@ -61,6 +62,7 @@ class Desk:
     desired: str = ""
     shadow: str | None = None
     code: Path | None = None
+    queries: Path | None = None
     pins: Pins = field(default_factory=Pins)
     life: timedelta = timedelta(hours=24)
     interactive: bool = False

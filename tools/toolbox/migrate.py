@@ -67,6 +67,13 @@ class ApplyJob:
     def perform(self, desk: Desk, arguments: ApplyPlan, hints: Sequence[str]) -> Iterator[dict[str, Any]]:
         with self._open(desk) as migration:
             steps = migration.pending(arguments.phases, arguments.step)
+            if steps and steps[0].operation == "baseline":
+                from tools.migrate.watch import take_baseline
+
+                take_baseline(
+                    desk.store, migration.backend, migration.plan, migration.run_id, actor=desk.actor,
+                    queries=desk.queries,
+                )  # fmt: skip
             yield from carry_out(desk, migration, steps, hints)
         desk.forget_schemas()
 
@@ -221,6 +228,13 @@ def verify(desk: Desk, arguments: Arguments) -> Outcome:
     from tools.migrate.verify import verify as prove
 
     return Outcome(prove(desk.database).as_json())
+
+
+def monitor(desk: Desk, arguments: Arguments) -> Outcome:
+    """One look at the latest run: its queries as they are now, held against what they took before it."""
+    from tools.migrate.watch import Watch
+
+    return Outcome(Watch(desk.store, desk.database, actor=desk.actor, queries=desk.queries).sample().as_json())
 
 
 def list_runs(desk: Desk, arguments: Arguments) -> Outcome:

@@ -195,10 +195,19 @@ def print_status(status: JSON) -> None:
     run = status.get("run")
     if run:
         print_runs([run])
+        for step in run["steps"]:
+            if step["status"] in ("started", "paused"):
+                show(Text(clean(_underway(step))))
     else:
         show(Text("nothing has been run yet"))
     if status.get("pending"):
         show(Text(f"{status['pending']} proposals wait for an answer: oneplan approvals list"))
+
+
+def _underway(step: JSON) -> str:
+    rows = f", {step['done']:,} of {step['total']:,} rows" if step["total"] else ""
+    rate = f", {step['rate']:,} rows/s, {step['left']:,} s left" if step.get("left") is not None else ""
+    return f"{step['id']} ({step['direction']}) {step['status']}{rows}{rate}"
 
 
 def print_backups(backups: Sequence[Backup]) -> None:

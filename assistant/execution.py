@@ -31,10 +31,12 @@ class Applying:
     """One plan on one database under the consent of one command line."""
 
     def __init__(
-        self, workspace: Workspace, plan: Plan, database: str, consent: Consent, *, shadow: str | None = None
-    ) -> None:
+        self, workspace: Workspace, plan: Plan, database: str, consent: Consent, *, shadow: str | None = None,
+        pace: str | None = None,
+    ) -> None:  # fmt: skip
         self.workspace, self.plan, self.database, self.consent = workspace, plan, database, consent
         self._shadow = shadow
+        self._pace = workspace.settings.backfill.pace(pace)
 
     def pending(self, phases: Sequence[Phase], step: str | None) -> tuple[Step, ...]:
         """The steps that a run would take now. Reads only."""
@@ -73,7 +75,7 @@ class Applying:
 
         return Migration(
             self.plan, self.database, ledger=self.workspace.ledger, home=self.workspace.home,
-            actor=self.workspace.actor, rehearsal=rehearsal, restart=restart,
+            actor=self.workspace.actor, rehearsal=rehearsal, restart=restart, pace=self._pace,
         )  # fmt: skip
 
     def _take(self, migration: Migration, step: Step) -> None:

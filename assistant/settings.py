@@ -6,12 +6,15 @@ import getpass
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tools.errors import SourceError, UsageError
 from tools.location import DIALECTS, Dialect
+
+if TYPE_CHECKING:
+    from tools.migrate.pace import Pace
 
 FILE_NAME = "oneplan.toml"
 HOME_NAME = ".oneplan"
@@ -42,6 +45,13 @@ TEMPLATE = """\
 # base_url = "http://localhost:11434/v1"
 # api_key_env = "OPENAI_API_KEY"
 # send_rows = false                 # rows never leave this machine unless you say so
+
+[backfill]
+# batch_ms = 100                    # how long one batch of rows should take, and so hold its locks
+# pause_ms = 0                      # between two batches
+# rows_per_second = 20000           # at most
+# replica_lag = 10                  # seconds a Postgres replica may be behind before the backfill waits
+# workers = 1                       # batches at the same time, on Postgres
 """
 
 
@@ -74,6 +84,38 @@ class StoreSettings(_Section):
     wait: float = Field(default=10.0, ge=0, description="seconds to wait for another terminal")
 
 
+class BackfillSettings(_Section):
+    """How fast backfills go; `oneplan apply --pace KEY=VALUE,…` takes the same keys."""
+
+    batch_ms: float = Field(default=100.0, gt=0, description="how long one batch should take")
+    min_rows: int | None = Field(default=None, gt=0, description="rows a batch, at least; else the engine's")
+    max_rows: int | None = Field(default=None, gt=0, description="rows a batch, at most; else the engine's")
+    pause_ms: float = Field(default=0.0, ge=0, description="between two batches")
+    rows_per_second: float | None = Field(default=None, gt=0, description="at most")
+    replica_lag: float = Field(default=10.0, ge=0, description="seconds a replica may be behind; 0: do not look")
+    workers: int = Field(default=1, ge=1, le=32, description="batches at the same time, on Postgres")
+
+    def pace(self, words: str | None = None) -> Pace:
+        """With what `--pace` says put over it. UsageError for a key or a value that does not belong."""
+        from tools.migrate.pace import Pace
+
+        chosen = self._with(words) if words else self
+        return Pace(
+            chosen.batch_ms / 1000, chosen.min_rows, chosen.max_rows, chosen.pause_ms / 1000, chosen.rows_per_second,
+            chosen.replica_lag, chosen.workers,
+        )  # fmt: skip
+
+    def _with(self, words: str) -> BackfillSettings:
+        pairs = [word.partition("=") for word in words.replace(" ", "").split(",") if word]
+        given = {key: value for key, _, value in pairs}
+        try:
+            return BackfillSettings.model_validate(self.model_dump() | given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            keys = ", ".join(BackfillSettings.model_fields)
+            raise UsageError(f"--pace: {first['loc'][0]!r}: {first['msg']}; the keys are {keys}") from error
+
+
 class ApprovalSettings(_Section):
     hours: float = Field(default=24.0, gt=0, description="how long a proposal and its approval stay good")
 
@@ -93,6 +135,7 @@ class Settings(_Section):
     store: StoreSettings = Field(default_factory=StoreSettings)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
     monitor: MonitorSettings = Field(default_factory=MonitorSettings)
+    backfill: BackfillSettings = Field(default_factory=BackfillSettings)
     folder: Path = Field(default_factory=Path.cwd, exclude=True)
 
     @property

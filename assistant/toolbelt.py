@@ -76,7 +76,7 @@ class Toolbelt:
             desired=settings.desired or "", shadow=settings.shadow, code=settings.code, queries=settings.queries,
             pins=pins,
             life=self._workspace.proposal_life, interactive=self.interactive, send_rows=settings.model.send_rows,
-            progress=self._progress(emit),
+            progress=self._progress(emit), pace=settings.backfill.pace(),
         )  # fmt: skip
 
     def read(self, state: State, emit: Emit) -> Update:

@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress, TaskID
 from rich.text import Text
 
+from assistant.progress import columns
 from assistant.tool_views import result_views
 from assistant.views import clean
 from assistant.wrap import WordWrap
@@ -91,10 +92,7 @@ class _Screen(AbstractContextManager["_Screen"]):
         progress.update(self._task, completed=done, total=total or None)
 
     def _begin_progress(self) -> Progress:
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-            console=self._console, transient=True,
-        )  # fmt: skip
+        self._progress = Progress(*columns(), console=self._console, transient=True)
         self._progress.start()
         return self._progress
 

@@ -23,6 +23,11 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Your consent to every st
 AllowOption = Annotated[
     str | None, typer.Option("--allow", metavar="HAZARD,…", help="Hazards that --yes is to cover as well.")
 ]
+PaceOption = Annotated[
+    str | None,
+    typer.Option("--pace", metavar="KEY=N,…", help="How fast backfills go: batch_ms, pause_ms, rows_per_second, "
+                 "workers, min_rows, max_rows, replica_lag; else [backfill] in oneplan.toml."),
+]  # fmt: skip
 RunArgument = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id; else the latest.")]
 
 
@@ -55,6 +60,7 @@ def apply(
     phase: Annotated[str | None, typer.Option("--phase", metavar="a,b", help="Only these phases.")] = None,
     step: Annotated[str | None, typer.Option("--step", metavar="ID", help="Only this step.")] = None,
     shadow: ShadowOption = None,
+    pace: PaceOption = None,
     yes: YesOption = False,
     allow: AllowOption = None,
     restart: Annotated[bool, typer.Option("--restart", help="Leave an unfinished run behind and begin anew.")] = False,
@@ -66,7 +72,7 @@ def apply(
     from assistant.execution import Applying
 
     workspace, consent, phases = Workspace(), parse_consent(yes, allow), _phases(phase)
-    applying = Applying(workspace, load_plan(path), workspace.database(database), consent, shadow=shadow)
+    applying = Applying(workspace, load_plan(path), workspace.database(database), consent, shadow=shadow, pace=pace)
     if dry_run:
         return _print_dry_run(applying, phases, step, as_json)
     if abandon:

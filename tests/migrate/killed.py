@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.migrate.kit import Desk
-from tools.migrate import backfill
+from tools.migrate.pace import Pace
 
 
 def main(path: str) -> None:
     plan, location, home, verb, fatal = pickle.loads(Path(path).read_bytes())
-    for dialect in backfill.BATCH_ROWS:
-        backfill.BATCH_ROWS[dialect] = 20
     passed: list[tuple[str, str]] = []
 
     def observer(stage: str, step: str) -> None:
@@ -30,7 +28,7 @@ def main(path: str) -> None:
 
     desk: Any = Desk(home)
     if verb == "apply":
-        desk.run_all(plan, location, observer=observer)
+        desk.run_all(plan, location, observer=observer, pace=Pace(least=20, most=20))
     else:
         desk.roll_back(location, observer=observer)
     print(len(passed))

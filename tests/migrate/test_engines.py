@@ -13,10 +13,10 @@ import pytest
 
 from tests.migrate.kit import Desk, Target, contents, make_people, opened, people_plan, people_steps, with_step
 from tools.errors import BackupFailed, Busy, DatabaseError, LocationError, SourceError, StepFailed
-from tools.migrate import backfill as batches
 from tools.migrate import execute
 from tools.migrate.backend import Backend
 from tools.migrate.open import open_backend
+from tools.migrate.pace import LIMITS, Limits
 from tools.migrate.postgres import Timeouts, open_postgres
 from tools.migrate.verify import verify
 from tools.plan.model import Backfill, Phase, Plan, Step
@@ -160,8 +160,8 @@ def test_a_locked_sqlite_file_is_said_to_be(sqlite: Target, desk: Desk, monkeypa
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for dialect in batches.BATCH_ROWS:
-        monkeypatch.setitem(batches.BATCH_ROWS, dialect, 7)
+    for dialect in LIMITS:
+        monkeypatch.setitem(LIMITS, dialect, Limits(7, 7, 7))
 
 
 KEYS = {

@@ -98,6 +98,10 @@ class Backend(Protocol):
         """tools.errors.Busy when the lock that `lock` took is no longer ours."""
         ...
 
+    def replica_lag(self) -> float | None:
+        """Seconds that the slowest replica is behind; None without one, or where this role may not see it."""
+        ...
+
     def rows(self, table: str) -> int: ...
 
     def fingerprint(self, table: str, expressions: Sequence[str]) -> Fingerprint:

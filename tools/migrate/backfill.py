@@ -9,16 +9,18 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from tools.location import Dialect
+from tools.errors import LockTimeout
 from tools.migrate.backend import Backend, Key, Progress
+from tools.migrate.pace import Brake, Pace, Sizer
 from tools.plan.model import Backfill
 
-BATCH_ROWS: dict[Dialect, int] = {"sqlite": 50_000, "postgres": 20_000, "duckdb": 491_520}
-"""Rows a batch: short enough to hold locks for some 0.1 s. On DuckDB, where nobody else waits, four of the groups of
-122,880 in which it keeps rows and which an update scans whole."""
+LOCK_TRIES = 6
 
-Commit = Callable[[Key, int, int, float], None]
-"""Called inside a batch's transaction with (its upper key, rows passed so far, rows written in it, seconds)."""
+Asked = Callable[[], bool]
+"""Whether somebody wants the work to stop at the next safe place."""
+Commit = Callable[[Key | None, Key, int, int, float], None]
+"""Called inside a batch's transaction with (the key it starts after, its upper key, rows passed so far, rows written in
+it, seconds)."""
 
 
 def batch_sql(backend: Backend, backfill: Backfill, after: Key | None, upto: Key) -> tuple[str, list[Any]]:
@@ -28,33 +30,51 @@ def batch_sql(backend: Backend, backfill: Backfill, after: Key | None, upto: Key
 
 
 def run_batches(
-    backend: Backend, backfill: Backfill, *, after: Key | None, last: Key, done: int, total: int,
-    commit: Commit, progress: Progress | None = None, size: int | None = None,
+    backend: Backend, backfill: Backfill, *, after: Key | None, last: Key, done: int, total: int, commit: Commit,
+    asked: Asked, pace: Pace | None = None, progress: Progress | None = None,
 ) -> bool:  # fmt: skip
-    """Write batch after batch from `after` to `last`. False when an interrupt stopped it between two batches.
+    """Write batch after batch from `after` to `last`. False when it was asked to stop between two batches.
 
     `last` is fixed at the start, so that rows which come meanwhile do not keep it going for ever: those are the
-    application's (or a trigger's) to fill.
+    application's (or a trigger's) to fill. A batch that gets no lock is tried again, smaller, a few times, and then
+    LockTimeout.
     """
-    rows = size or BATCH_ROWS[backend.dialect]
-    with interrupt_asked() as asked:
-        while (upto := backend.next_key(backfill.table, backfill.key, after, last, rows)) is not None:
-            if asked():
-                return False
-            started = time.perf_counter()
-            done = min(done + rows, total)
-            with backend.transaction():
-                sql, values = batch_sql(backend, backfill, after, upto)
-                written = backend.execute(sql, values)
-                commit(upto, done, written, time.perf_counter() - started)
-            after = upto
-            if progress:
-                progress(done, total)
+    pace = pace or Pace()
+    sizer, brake, tries = Sizer(backend.dialect, pace), Brake(backend, pace, asked), 0
+    while (upto := backend.next_key(backfill.table, backfill.key, after, last, sizer.rows)) is not None:
+        if asked():
+            return False
+        started, rows = time.perf_counter(), sizer.rows
+        passed = min(done + rows, total)
+        try:
+            _write(backend, backfill, after, upto, passed, commit)
+        except LockTimeout:
+            tries += 1
+            if tries == LOCK_TRIES:
+                raise
+            sizer.crowded()
+            continue
+        took = time.perf_counter() - started
+        after, done, tries = upto, passed, 0
+        sizer.took(took)
+        if progress:
+            progress(done, total)
+        brake.after(rows, took)
     return True
 
 
+def _write(
+    backend: Backend, backfill: Backfill, after: Key | None, upto: Key, passed: int, commit: Commit
+) -> None:  # fmt: skip
+    started = time.perf_counter()
+    with backend.transaction():
+        sql, values = batch_sql(backend, backfill, after, upto)
+        written = backend.execute(sql, values)
+        commit(after, upto, passed, written, time.perf_counter() - started)
+
+
 @contextmanager
-def interrupt_asked() -> Generator[Callable[[], bool]]:
+def interrupt_asked() -> Generator[Asked]:
     """Turn the first Ctrl-C into an answer, so that a batch is not torn in the middle; a second one interrupts at once.
 
     Outside the main thread Ctrl-C arrives elsewhere, and the answer stays no.

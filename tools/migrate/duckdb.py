@@ -123,6 +123,9 @@ class DuckDBBackend:
     def check_lock(self) -> None:
         """A file lock lasts as long as its process: nothing to check."""
 
+    def replica_lag(self) -> float | None:
+        """A file has no replica."""
+
     def rows(self, table: str) -> int:
         return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 

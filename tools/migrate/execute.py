@@ -12,12 +12,13 @@ from knowledge.approvals import Action
 from tools.errors import ApprovalRefused, DatabaseError, LockTimeout, OneplanError, Refused, StepFailed, UsageError
 from tools.migrate.accounts import AFTER, whole_fingerprints
 from tools.migrate.backend import Key, Progress
-from tools.migrate.backfill import run_batches
+from tools.migrate.backfill import Asked, interrupt_asked, run_batches
 from tools.migrate.backup import Backup
 from tools.migrate.differences import schema_text
 from tools.migrate.journal import now
+from tools.migrate.parallel import run_ranges, split
 from tools.migrate.permit import Permit
-from tools.migrate.record import Direction, Entry, Run, RunState
+from tools.migrate.record import Direction, Entry, KeyRange, Run, RunState
 from tools.migrate.results import StepResult
 from tools.migrate.session import Session
 from tools.plan.hazards import is_brief
@@ -150,6 +151,8 @@ class StepRun:
             return replace(entry, rows=entry.rows + self.backend.execute(backfill.statement()))
         last, total = self.backend.last_key(backfill.table, backfill.key), self.backend.rows(backfill.table)
         self.journal.bound(entry, last, total)
+        if last is not None and self.session.pace.workers > 1 and self.backend.dialect == "postgres":
+            self.journal.split(entry, split(self.backend, backfill, last, total, self.session.pace.workers))
         return replace(entry, last=last, total=total)
 
     def _check(self) -> None:
@@ -211,26 +214,40 @@ class StepRun:
             return True
         rows, seconds = entry.rows, entry.seconds
 
-        def commit(upto: Key, done: int, written: int, took: float) -> None:
+        def commit(after: Key | None, upto: Key, done: int, written: int, took: float) -> None:
             nonlocal rows, seconds
-            rows, seconds = rows + written, seconds + took
-            self.journal.advance(entry, upto, done=done, rows=rows, seconds=seconds)
+            now = (rows + written, seconds + took)
+            self.journal.advance(entry, after, upto, done=done, rows=now[0], seconds=now[1])
+            rows, seconds = now
             self.session.tell("batch_written", self.work.step)
 
-        def progress(done: int, total: int) -> None:
-            self.session.tell("batch", self.work.step)
-            if self.progress:
-                self.progress(done, total)
-
         try:
-            return run_batches(
-                self.backend, backfill, after=entry.cursor, last=entry.last, done=entry.done, total=entry.total,
-                commit=commit, progress=progress,
-            )  # fmt: skip
+            with interrupt_asked() as asked:
+                if ranges := self.journal.ranges(entry):
+                    return self._workers(entry, backfill, ranges, asked)
+                return run_batches(
+                    self.backend, backfill, after=entry.cursor, last=entry.last, done=entry.done, total=entry.total,
+                    commit=commit, asked=asked, pace=self.session.pace, progress=self._progress,
+                )  # fmt: skip
         except LockTimeout:
             raise
         except DatabaseError as error:
             raise self._failed(f"{error}; run it again and it goes on after the last full batch") from error
+
+    def _progress(self, done: int, total: int) -> None:
+        self.session.tell("batch", self.work.step)
+        if self.progress:
+            self.progress(done, total)
+
+    def _workers(self, entry: Entry, backfill: Backfill, ranges: tuple[KeyRange, ...], asked: Asked) -> bool:
+        try:
+            return run_ranges(
+                self.backend, backfill, entry, ranges, pace=self.session.pace, asked=asked, progress=self._progress,
+                tell=lambda: self.session.tell("batch_written", self.work.step),
+            )  # fmt: skip
+        finally:
+            with self.backend.transaction():
+                self.journal.gather(entry, self.journal.ranges(entry))
 
     def _finish(self, entry: Entry) -> Entry:
         schema = self.backend.schema()
@@ -266,7 +283,9 @@ class StepRun:
         return replace(entry, approval=permit.approval_id)
 
     def _current(self, entry: Entry) -> Entry:
-        return next(e for e in self.journal.entries(entry.run) if e.number == entry.number)
+        """As the journal has it by now, the rows of its workers added."""
+        found = next(e for e in self.journal.entries(entry.run) if e.number == entry.number)
+        return replace(found, rows=found.rows + sum(one.rows for one in self.journal.ranges(entry)))
 
     def _new_entry(self, run: Run, permit: Permit, before: str, backup: str) -> Entry:
         number = max((entry.number for entry in self.journal.entries(run.id)), default=0) + 1

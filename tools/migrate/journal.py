@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from tools.errors import Busy
 from tools.migrate.backend import Backend, Fingerprint, Key
-from tools.migrate.record import Entry, EntryState, Run, RunState
+from tools.migrate.record import Entry, EntryState, KeyRange, Run, RunState
 
 FORMAT = "1"
 _TABLES = {
@@ -25,6 +27,9 @@ _TABLES = {
     '"started" TEXT NOT NULL, "finished" TEXT NOT NULL, "seconds" DOUBLE PRECISION NOT NULL, "rows" BIGINT NOT NULL, '
     '"before" TEXT NOT NULL, "after" TEXT NOT NULL, "schema_after" TEXT NOT NULL, "cursor" TEXT, "last" TEXT, '
     '"done" BIGINT NOT NULL, "total" BIGINT NOT NULL, "backup" TEXT NOT NULL, PRIMARY KEY ("run", "number")',
+    "ranges": '"run" TEXT NOT NULL, "number" BIGINT NOT NULL, "place" BIGINT NOT NULL, "cursor" TEXT, '
+    '"last" TEXT NOT NULL, "done" BIGINT NOT NULL, "total" BIGINT NOT NULL, "rows" BIGINT NOT NULL, '
+    '"seconds" DOUBLE PRECISION NOT NULL, PRIMARY KEY ("run", "number", "place")',
     "fingerprints": '"run" TEXT NOT NULL, "moment" TEXT NOT NULL, "name" TEXT NOT NULL, "rows" BIGINT NOT NULL, '
     '"row" TEXT NOT NULL, "columns" TEXT NOT NULL, PRIMARY KEY ("run", "moment", "name")',
 }
@@ -57,13 +62,14 @@ class Journal:
         return bool(self._backend.query(sql))
 
     def create(self) -> None:
-        """Make the journal where there is none."""
-        if self.exists():
-            return
-        self._make_namespace()
+        """Make the journal where there is none, and what an older one lacks."""
+        new = not self.exists()
+        if new:
+            self._make_namespace()
         for name, columns in _TABLES.items():
-            self._backend.execute(f"CREATE TABLE {self.table(name)} ({columns})")
-        self._insert("meta", {"name": "format", "value": FORMAT})
+            self._backend.execute(f"CREATE TABLE IF NOT EXISTS {self.table(name)} ({columns})")
+        if new:
+            self._insert("meta", {"name": "format", "value": FORMAT})
 
     def runs(self) -> tuple[Run, ...]:
         """All runs, oldest first."""
@@ -79,11 +85,11 @@ class Journal:
         values: dict[str, Any] = {"state": state, "finished": "" if state == "running" else now()}
         if digest is not None:
             values |= {"digest": digest, "schema": schema or ""}
-        self._update("runs", values, {"id": run_id})
+        self._update("runs", values, {'"id"': run_id})
 
     def set_plan(self, run_id: str, plan_digest: str, plan: str) -> None:
         """Put an edited plan in place of the run's: its steps that ran are the same."""
-        self._update("runs", {"plan_digest": plan_digest, "plan": plan}, {"id": run_id})
+        self._update("runs", {"plan_digest": plan_digest, "plan": plan}, {'"id"': run_id})
 
     def entries(self, run_id: str) -> tuple[Entry, ...]:
         """All entries of a run, in the order in which they were begun."""
@@ -94,8 +100,38 @@ class Journal:
         values = {name: getattr(entry, name) for name in _ENTRY}
         self._insert("steps", values | {"cursor": _json(entry.cursor), "last": _json(entry.last)})
 
-    def advance(self, entry: Entry, cursor: Key, *, done: int, rows: int, seconds: float) -> None:
+    def advance(
+        self, entry: Entry, after: Key | None, cursor: Key, *, done: int, rows: int, seconds: float
+    ) -> None:  # fmt: skip
+        """Move the cursor from `after`. Busy when it stands elsewhere: another executor has taken the run over."""
         values = {"cursor": _json(cursor), "done": done, "rows": rows, "seconds": seconds, "state": "started"}
+        self._move("steps", values, _of(entry), after)
+
+    def split(self, entry: Entry, ranges: Sequence[KeyRange]) -> None:
+        """Give the backfill of this entry to several workers."""
+        for one in ranges:
+            values = {**asdict(one), "cursor": _json(one.cursor), "last": _json(one.last)}
+            self._insert("ranges", {"run": entry.run, "number": entry.number, **values})
+
+    def ranges(self, entry: Entry) -> tuple[KeyRange, ...]:
+        """The workers' parts as they stand now, none for a backfill that goes from one end to the other."""
+        where = " AND ".join(f"{name} = {self._backend.mark(n)}" for n, name in enumerate(_of(entry), 1))
+        names = ", ".join(f'"{field.name}"' for field in fields(KeyRange))
+        sql = f'SELECT {names} FROM {self.table("ranges")} WHERE {where} ORDER BY "place"'
+        found = self._backend.query(sql, list(_of(entry).values()))
+        return tuple(
+            KeyRange(place, _key(cursor), _key(last) or (), *rest) for place, cursor, last, *rest in found
+        )  # fmt: skip
+
+    def advance_range(
+        self, entry: Entry, place: int, after: Key | None, cursor: Key, *, done: int, rows: int, seconds: float
+    ) -> None:  # fmt: skip
+        values = {"cursor": _json(cursor), "done": done, "rows": rows, "seconds": seconds}
+        self._move("ranges", values, {**_of(entry), '"place"': place}, after)
+
+    def gather(self, entry: Entry, ranges: Sequence[KeyRange]) -> None:
+        """Let the entry say how far all workers are together, and for how long they were at work."""
+        values = {"done": sum(one.done for one in ranges), "seconds": max(one.seconds for one in ranges)}
         self._update("steps", values, _of(entry))
 
     def bound(self, entry: Entry, last: Key | None, total: int) -> None:
@@ -149,16 +185,25 @@ class Journal:
         marks = ", ".join(self._backend.mark(place + 1) for place in range(len(values)))
         self._backend.execute(f"INSERT INTO {self.table(table)} ({names}) VALUES ({marks})", list(values.values()))
 
-    def _update(self, table: str, values: dict[str, Any], where: dict[str, Any]) -> None:
+    def _move(self, table: str, values: dict[str, Any], where: dict[str, Any], after: Key | None) -> None:
+        if self._update(table, values, where | {"coalesce(\"cursor\", '')": _json(after) or ""}) != 1:
+            raise Busy("another executor has taken over the run: nothing of this batch was written")
+
+    def _update(self, table: str, values: dict[str, Any], where: dict[str, Any]) -> int:
+        """The number of rows changed. where: SQL expressions and their values."""
         mark = self._backend.mark
         sets = ", ".join(f'"{name}" = {mark(place)}' for place, name in enumerate(values, 1))
-        found = " AND ".join(f'"{name}" = {mark(place)}' for place, name in enumerate(where, len(values) + 1))
+        found = " AND ".join(f"{name} = {mark(place)}" for place, name in enumerate(where, len(values) + 1))
         sql = f"UPDATE {self.table(table)} SET {sets} WHERE {found}"
-        self._backend.execute(sql, [*values.values(), *where.values()])
+        return self._backend.execute(sql, [*values.values(), *where.values()])
 
 
 def _of(entry: Entry) -> dict[str, Any]:
-    return {"run": entry.run, "number": entry.number}
+    return {'"run"': entry.run, '"number"': entry.number}
+
+
+def _key(text: str | None) -> Key | None:
+    return None if text is None else tuple(json.loads(text))
 
 
 def _json(key: Key | None) -> str | None:
@@ -168,5 +213,5 @@ def _json(key: Key | None) -> str | None:
 def _entry(row: tuple[Any, ...]) -> Entry:
     values = dict(zip(_ENTRY, row, strict=True))
     for name in ("cursor", "last"):
-        values[name] = None if values[name] is None else tuple(json.loads(values[name]))
+        values[name] = _key(values[name])
     return Entry(**values)

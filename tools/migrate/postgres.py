@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -63,6 +64,7 @@ class PostgresBackend:
         if read_only:
             self.execute("SET default_transaction_read_only = on")
         self._lock = ExecutorLock(url, self.location)
+        self._written: list[tuple[float, int]] = []
 
     def close(self) -> None:
         self.connection.close()
@@ -139,6 +141,19 @@ class PostgresBackend:
 
     def check_lock(self) -> None:
         self._lock.check()
+
+    def replica_lag(self) -> float | None:
+        """By what was written when this was asked before and is not replayed yet: the server's own replay_lag stands
+        still for a replica that has stopped to replay."""
+        here, slowest = self.query(
+            """SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint,
+                      min(pg_wal_lsn_diff(replay_lsn, '0/0'))::bigint FROM pg_stat_replication"""
+        )[0]
+        if slowest is None:
+            return None
+        now = time.monotonic()
+        self._written = [(at, lsn) for at, lsn in self._written if lsn > slowest] + [(now, here)]
+        return now - self._written[0][0]
 
     def rows(self, table: str) -> int:
         return int(self.query(f"SELECT count(*) FROM {table}")[0][0])

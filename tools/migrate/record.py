@@ -66,6 +66,19 @@ class Entry:
         return self.state in ("started", "paused")
 
 
+@dataclass(frozen=True)
+class KeyRange:
+    """One worker's part of a backfill: the keys after `cursor` up to `last`, `done` of some `total` rows passed."""
+
+    place: int
+    cursor: Key | None
+    last: Key
+    done: int
+    total: int
+    rows: int
+    seconds: float
+
+
 def applied_steps(entries: tuple[Entry, ...]) -> tuple[str, ...]:
     """The ids of the steps that stand applied, in the order in which they were."""
     standing: list[str] = []

@@ -43,8 +43,17 @@ def run_as_json(run: Run, entries: Iterable[Entry]) -> dict[str, Any]:
             {
                 "id": entry.step, "direction": entry.direction, "status": entry.state, "started": entry.started,
                 "seconds": entry.seconds, "rows": entry.rows, "done": entry.done, "total": entry.total,
-                "approval": entry.approval, "backup": entry.backup,
+                "approval": entry.approval, "backup": entry.backup, **_speed(entry),
             }
             for entry in entries
         ],
     }  # fmt: skip
+
+
+def _speed(entry: Entry) -> dict[str, Any]:
+    """Of a backfill: rows a second, and the seconds that it will take yet at that rate; None where nothing is known."""
+    if not entry.total:
+        return {}
+    rate = entry.done / entry.seconds if entry.done and entry.seconds else None
+    left = (entry.total - entry.done) / rate if rate and entry.begun else None
+    return {"rate": None if rate is None else round(rate), "left": None if left is None else round(left, 1)}

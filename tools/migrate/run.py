@@ -17,6 +17,7 @@ from tools.migrate.differences import differences
 from tools.migrate.execute import Hooks, StepRun, Work
 from tools.migrate.grant import ShadowGrant
 from tools.migrate.journal import now
+from tools.migrate.pace import Pace
 from tools.migrate.record import Run, RunState, applied_steps
 from tools.migrate.rehearsal import Rehearsal
 from tools.migrate.results import Observer, StepResult, StepState, StepView
@@ -42,9 +43,11 @@ class Migration(Session):
     def __init__(
         self, plan: Plan, database: str, *, ledger: Ledger | None, home: Path, actor: str, thread: str = "",
         grant: ShadowGrant | None = None, rehearsal: Rehearsal | None = None, origin: Schema | None = None,
-        restart: bool = False, observer: Observer | None = None,
+        restart: bool = False, observer: Observer | None = None, pace: Pace | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(database, ledger=ledger, home=home, actor=actor, thread=thread, grant=grant, observer=observer)
+        super().__init__(
+            database, ledger=ledger, home=home, actor=actor, thread=thread, grant=grant, observer=observer, pace=pace
+        )
         self.plan = plan
         self.rehearsal = rehearsal if rehearsal and rehearsal.ok and rehearsal.plan == plan.digest else None
         self._origin, self._restart = origin, restart

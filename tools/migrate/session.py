@@ -16,6 +16,7 @@ from tools.migrate.differences import differences
 from tools.migrate.grant import ShadowGrant
 from tools.migrate.journal import Journal
 from tools.migrate.open import open_backend
+from tools.migrate.pace import Pace
 from tools.migrate.permit import Authority
 from tools.migrate.record import Direction, Entry, Run, applied_steps
 from tools.migrate.results import Observer, StepState
@@ -31,14 +32,15 @@ class Session:
     """An executor's hold on a database, from `with` to its end. Raises Busy when another executor is at work.
 
     home: the workspace's folder, where backups go. thread: the conversation that approvals are bound to. grant: for
-    the shadow that a rehearsal made, in place of approvals. observer: told of every boundary of a step.
+    the shadow that a rehearsal made, in place of approvals. observer: told of every boundary of a step. pace: how fast
+    backfills go.
     """
 
     def __init__(
         self, database: str, *, ledger: Ledger | None, home: Path, actor: str, thread: str = "",
-        grant: ShadowGrant | None = None, observer: Observer | None = None,
+        grant: ShadowGrant | None = None, observer: Observer | None = None, pace: Pace | None = None,
     ) -> None:  # fmt: skip
-        self.database, self.home = database, home
+        self.database, self.home, self.pace = database, home, pace or Pace()
         self.authority = Authority(ledger, actor, thread, grant)
         self.found = ""
         self.run: Run | None = None

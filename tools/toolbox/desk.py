@@ -18,6 +18,7 @@ from tools.schema.model import Answers, Question, Schema
 if TYPE_CHECKING:
     from knowledge.approvals import Ledger
     from knowledge.store import Store
+    from tools.migrate.pace import Pace
     from tools.usages.model import Usage
 
 _ANSWERS: TypeAdapter[Answers] = TypeAdapter(Answers)
@@ -49,8 +50,8 @@ class Desk:
     current, desired: locations, "" where the workspace names none. shadow: a Postgres server for rehearsals. code: the
     folder of the code that uses the schema. queries: a file of SELECTs to measure before and after a run. interactive:
     a person can be asked right now. progress: called with (what, done, total) as long work goes on; it may raise to
-    stop the work between two batches. life: how long a proposal stays good. send_rows: tools may answer with rows of
-    the user's tables.
+    stop the work between two batches. life: how long a proposal stays good. pace: how fast backfills go. send_rows:
+    tools may answer with rows of the user's tables.
     """
 
     store: Store
@@ -68,6 +69,7 @@ class Desk:
     interactive: bool = False
     send_rows: bool = False
     progress: Callable[[str, int, int], None] = _no_progress
+    pace: Pace | None = None
 
     @property
     def database(self) -> str:

@@ -105,7 +105,7 @@ class ApplyJob:
         plan = the_plan(desk)
         return Migration(
             plan, desk.database, ledger=desk.ledger, home=desk.home, actor=desk.actor, thread=desk.thread,
-            rehearsal=self._rehearsal(desk, plan), origin=kept_schema(desk, plan.origin),
+            rehearsal=self._rehearsal(desk, plan), origin=kept_schema(desk, plan.origin), pace=desk.pace,
         )  # fmt: skip
 
 

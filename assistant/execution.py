@@ -135,7 +135,8 @@ def rehearsal_json(result: Rehearsal) -> Outcome:
     """A rehearsal in the command line's form."""
     steps = [
         {"id": step.id, "status": "failed" if step.id == result.failed_step else "done", "seconds": step.seconds,
-         "rows": step.rows, "undo_seconds": step.undone, "hazards": list(step.hazards)}
+         "rows": step.rows, "undo_seconds": step.undone, "hazards": list(step.hazards),
+         "locks": list(step.locks), "locked_seconds": step.holds, "rewrites": list(step.rewrites)}
         for step in result.steps
     ]  # fmt: skip
     return {

@@ -31,6 +31,14 @@ def _rule(pattern: str, *calls: tuple[str, Data]) -> Rule:
     return Rule(re.compile(pattern, re.IGNORECASE), lambda match: list(calls))
 
 
+NUMBERS = {"two": 2, "three": 3, "four": 4}
+
+
+def _releases(word: str) -> list[tuple[str, Data]]:
+    number = NUMBERS.get(word.lower(), int(word) if word.isdigit() else 2)
+    return [("change_plan", {"how": "releases", "number": number})]
+
+
 def _plain(name: str, text: str) -> str:
     """A word without the marks around it; SQL keeps its quotes."""
     return text.strip() if name == "sql" else text.strip().strip("?\"'`")
@@ -84,6 +92,16 @@ RULES = (
     _words(r"(?:set|mark|move) (?:task )?(?P<id>\S+) (?:to |as )?(?P<status>todo|doing|done|cancelled)\b",
            "board_update", task="id", status="status"),
     _words(r"assign (?:task )?(?P<id>\S+) to (?P<owner>.+)", "board_update", task="id", owner="owner"),
+    _words(r"\b(?:skip|leave out|omit|without)\b.*\bstep (?P<step>\S+)", "what_if_skipped", step="step"),
+    Rule(re.compile(r"\b(?P<n>\w+) releases\b", re.IGNORECASE), lambda match: _releases(match["n"])),
+    Rule(re.compile(r"\bbatch(?:es)? of (?P<rows>[\d,._]+)", re.IGNORECASE), lambda match: [
+        ("change_plan", {"how": "smaller_batches", "rows": int(re.sub(r"\D", "", match["rows"]) or 0)})]),
+    _rule(r"\bsmaller batch", ("change_plan", {"how": "smaller_batches"})),
+    Rule(re.compile(r"\block\w*\b.*?(?P<n>\d+(?:\.\d+)?)\s*(?P<unit>ms|milliseconds?|s|seconds?)\b", re.IGNORECASE),
+         lambda match: [("change_plan", {"how": "short_locks", "milliseconds":
+                         float(match["n"]) * (1 if match["unit"].lower().startswith("m") else 1000)})]),
+    _rule(r"\b(?:keep|take|back to) the (?:old|former|previous|earlier) plan\b|\bthe plan before\b",
+          ("change_plan", {"how": "the_plan_before"})),
     _words(r"(?:show|explain|what (?:does|is)|why)(?: me)? step (?P<step>\S+)", "explain_step", step="step"),
     _words(r"^(?:please )?(?:search|ask)(?: the)?(?: documents| docs)?(?: for| about)? (?P<text>.+)",
            "search_knowledge", text="text"),
@@ -165,6 +183,8 @@ def _follow_up(wanted: list[tuple[str, Data]], answered: list[tuple[str, Data]])
         return []
     if name == "migration_status" and wanted and wanted[0][0] in ON_A_PLAN:
         return wanted if data.get("plan") else [("make_plan", {})]
+    if name == "change_plan" and data.get("changed"):
+        return [("rehearse_plan", {})]
     if name == "make_plan" and data.get("total"):
         return [("rehearse_plan", {})]
     if name == "monitor" and data.get("fallen_off"):

@@ -42,7 +42,8 @@ You can say:
   what is missing?            the gaps between what you have and what you want
   where is agents.goal used?  who in the code reads and writes it
   plan it                     the stepwise plan, then its rehearsal on a copy
-  why this order? · show step 3
+  why this order? · show step 3 · what if I skip step 3?
+  smaller batches · make it two releases · nothing locks for over 100 ms
   fill agents.code = 'x'      a value for old rows
   answer the questions        asks again what was left open
   apply it                    puts each step before you: nothing runs unasked
@@ -81,12 +82,34 @@ def _held(data: Data) -> list[str]:
 
 def _order(data: Data) -> Parts:
     lines = [
-        f"{step['n']}. [{step['phase']}] {step['summary']}" + (f" — {step['reason']}" if step.get("reason") else "")
+        f"{step['n']}. [{step['phase']}] {step['summary']}"
+        + (f" (after {', '.join(map(str, step['after']))})" if step.get("after") else "")
+        + (f" — {step['reason']}" if step.get("reason") else "")
         for step in data["items"]
     ]
     more = [f"and {data['total'] - len(lines)} more"] if data["total"] > len(lines) else []
     head = "Additions come first, then values for old rows, then what must hold; what is removed comes last:"
     return [head, *lines, *more]
+
+
+def _changed(data: Data) -> str:
+    if not data["changed"]:
+        return "\n".join(["The plan stays as it is.", *(f"- {line}" for line in data["told"])])
+    left = [f"and {data['diff_left_out']} more lines"] if data["diff_left_out"] else []
+    text = [f"Another plan, {data['steps']} steps, in place of the one before (`keep the old plan` takes it back):"]
+    return "\n".join([*text, *(f"- {line}" for line in data["told"]), "", *data["diff"], *left])
+
+
+def _skipped(data: Data) -> str:
+    text = [f"Without step {data['n']} ({data['summary']}):"]
+    text += [f"- {_many(len(data['needed_by']), 'step')} behind it could not run:"] if data["lost"] else []
+    text += [f"    {line}" for line in data["lost"]]
+    text += [f"- still open: {sentence}" for sentence in data["stays_open"]]
+    text += [f"- nobody would have asked whether {sentence}" for sentence in data["proves"]]
+    text += [f"- spared: {', '.join(data['hazards'])}"] if data["hazards"] else []
+    if len(text) == 1:
+        text.append("- nothing else depends on it, and no gap is closed by it")
+    return "\n".join([*text, *([f"It is there because: {data['reason']}"] if data["reason"] else [])])
 
 
 def _step(data: Data) -> str:
@@ -107,9 +130,12 @@ def _rehearsal(data: Data) -> str:
         )
     back = "and back" if data["back"] else f"(not back: {data['sentence']})"
     rows = f", {data['rows']:,} rows written" if data["rows"] else ""
+    longest = max(data.get("locks", []), key=lambda step: step["milliseconds"], default=None)
+    held = f" Longest hold: {longest['milliseconds']:.0f} ms, {longest['id']}." if longest else ""
     return (
         f"Rehearsed on a copy, forward {back}: {_many(data['steps'], 'step')} in {data['seconds']:.2f} s{rows}; "
-        "the schema came out as desired and every row was accounted for.\nSay `apply it`: each step is put before you."
+        "the schema came out as desired and every row was accounted for."
+        f"{held}\nSay `apply it`: each step is put before you."
     )
 
 
@@ -275,7 +301,8 @@ def _many(number: int, noun: str) -> str:
 
 ANSWERS: Mapping[str, Callable[[Data], str | Parts]] = {
     "find_usages": _usages, "list_gaps": _gaps, "make_plan": _plan,
-    "show_plan": _order, "explain_step": _step, "rehearse_plan": _rehearsal,
+    "show_plan": _order, "explain_step": _step,
+    "what_if_skipped": _skipped, "change_plan": _changed, "rehearse_plan": _rehearsal,
     "apply_plan": _applied, "roll_back": _written, "verify": _verified,
     "monitor": _watched, "list_runs": _runs, "migration_status": _status,
     "search_knowledge": _hits, "ingest": _ingested, "inspect_schema": _inspected, "ask_questions": _questions,

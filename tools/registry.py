@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from tools.toolbox import board, knowledge, migrate, plan, schema, usages
+from tools.toolbox import board, change, knowledge, migrate, plan, schema, usages
 from tools.toolbox.desk import Desk, Outcome
 from tools.toolbox.jobs import Job
 
@@ -51,6 +51,11 @@ TABLE: tuple[Tool, ...] = (
              plan.ShowPlan, plan.show_plan),
     ReadTool("explain_step", "One step in full: SQL, undo, hazards, checks, why it is there.",
              plan.ExplainStep, plan.explain_step),
+    ReadTool("what_if_skipped", "What could not run, and which gaps would stay open, if a step were left out. Changes "
+             "nothing.", plan.ExplainStep, change.what_if_skipped),
+    ReadTool("change_plan", "Another plan in place of this one, with a diff: smaller batches, several releases, "
+             "nothing that holds others up for too long. Rehearse it again afterwards.",
+             change.ChangePlan, change.change_plan),
     ReadTool("rehearse_plan", "Run the plan forward and back on a shadow copy. The database is only read.",
              schema.Arguments, plan.rehearse_plan),
     ReadTool("verify", "Prove the rows of the latest run by counts and checksums.", schema.Arguments, migrate.verify),

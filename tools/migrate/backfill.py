@@ -39,7 +39,7 @@ def run_batches(
     application's (or a trigger's) to fill. A batch that gets no lock is tried again, smaller, a few times, and then
     LockTimeout.
     """
-    pace = pace or Pace()
+    pace = (pace or Pace()).at_most(backfill.batch)
     sizer, brake, tries = Sizer(backend.dialect, pace), Brake(backend, pace, asked), 0
     while (upto := backend.next_key(backfill.table, backfill.key, after, last, sizer.rows)) is not None:
         if asked():

@@ -131,7 +131,8 @@ class StepRun:
             self.journal.begin_entry(entry)
             if not first:
                 self._check()
-            rows = counted + (sum(backend.execute(sql) for sql in work.sql) if work.transactional else 0)
+            self.session.tell("checked", work.step)
+            rows = counted + (sum(map(self._execute, work.sql)) if work.transactional else 0)
             entry = replace(entry, rows=rows)
             if work.backfill and work.transactional:
                 entry = self._begin_backfill(entry, work.backfill)
@@ -143,12 +144,17 @@ class StepRun:
             self.session.tell("written", work.step)
         return entry
 
+    def _execute(self, sql: str) -> int:
+        rows = self.backend.execute(sql)
+        self.session.tell("executed", self.work.step)
+        return rows
+
     def _leaves_more(self, entry: Entry) -> bool:
         return not self.work.transactional or entry.last is not None
 
     def _begin_backfill(self, entry: Entry, backfill: Backfill) -> Entry:
         if not backfill.key:  # no order to batch by: the whole table at once, with the step's own SQL
-            return replace(entry, rows=entry.rows + self.backend.execute(backfill.statement()))
+            return replace(entry, rows=entry.rows + self._execute(backfill.statement()))
         last, total = self.backend.last_key(backfill.table, backfill.key), self.backend.rows(backfill.table)
         self.journal.bound(entry, last, total)
         if last is not None and self.session.pace.workers > 1 and self.backend.dialect == "postgres":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from tools.location import Dialect
@@ -45,6 +45,13 @@ class Pace:
     rate: float | None = None
     lag: float = 10.0
     workers: int = 1
+
+    def at_most(self, rows: int) -> Pace:
+        """The same with batches of so many rows at most; 0 changes nothing."""
+        if not rows:
+            return self
+        least = None if self.least is None else min(self.least, rows)
+        return replace(self, least=least, most=min(self.most or rows, rows))
 
     def limits(self, dialect: Dialect) -> Limits:
         start, least, most = LIMITS[dialect]

@@ -12,7 +12,9 @@ from tools.migrate.accounts import TableAccount
 @dataclass(frozen=True)
 class StepRehearsal:
     """One step on the shadow. before/after: digests of the step's objects; hazards: all that were found there.
-    undone: seconds of the way back, None where there is none."""
+    undone: seconds of the way back, None where there is none. locks: those that keep writers out, as `ACCESS EXCLUSIVE
+    on agents`, and locked, the seconds for which they were held; rewrites: tables written anew; batch: seconds of the
+    longest batch."""
 
     id: str
     seconds: float
@@ -21,6 +23,15 @@ class StepRehearsal:
     after: str
     hazards: tuple[str, ...] = ()
     undone: float | None = None
+    locks: tuple[str, ...] = ()
+    locked: float = 0.0
+    rewrites: tuple[str, ...] = ()
+    batch: float = 0.0
+
+    @property
+    def holds(self) -> float:
+        """Seconds for which others wait at most."""
+        return max(self.locked, self.batch)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,7 +64,8 @@ class Rehearsal:
 def rehearsal_from_json(data: dict[str, Any]) -> Rehearsal:
     """The rehearsal that `Rehearsal.as_json` gave. SourceError for anything else."""
     try:
-        steps = tuple(StepRehearsal(**(step | {"hazards": tuple(step["hazards"])})) for step in data["steps"])
+        lists = ("hazards", "locks", "rewrites")
+        steps = tuple(StepRehearsal(**{k: tuple(v) if k in lists else v for k, v in s.items()}) for s in data["steps"])
         tables = tuple(TableAccount(**table) for table in data["tables"])
         facts: dict[str, Any] = {**data, "steps": steps, "tables": tables}
         return Rehearsal(**facts)

@@ -11,6 +11,7 @@ from typing import Any
 from tools.errors import DatabaseError, StepFailed
 from tools.migrate.accounts import TableAccount
 from tools.migrate.journal import now
+from tools.migrate.measures import Measured, Measuring
 from tools.migrate.rehearsal import Rehearsal, StepRehearsal
 from tools.migrate.results import StepResult
 from tools.migrate.rollback import Rollback
@@ -59,13 +60,15 @@ class _Rehearsing:
         return replace(self._result(sentence=told), ok=True, back=not last_resort)
 
     def _forward(self) -> str:
-        with Migration(self._plan, self._copy.location, **self._as_shadow()) as migration:
+        measuring = Measuring()
+        with Migration(self._plan, self._copy.location, observer=measuring.tell, **self._as_shadow()) as migration:
+            measuring.backend = migration.backend
             pending = migration.pending()
             for step in pending:
                 self._tell(f"rehearsing {step.id}", 2 * len(pending))
                 hazards, before = migration.action(step).hazards, migration.base(step)
                 result = migration.execute(step, "")
-                self._steps.append(_rehearsed(result, before, migration.base(step), hazards))
+                self._steps.append(_rehearsed(result, before, migration.base(step), hazards, measuring.of(step.id)))
         return ""
 
     def _check_forward(self) -> str:
@@ -100,8 +103,11 @@ class _Rehearsing:
         )  # fmt: skip
 
 
-def _rehearsed(result: StepResult, before: str, after: str, hazards: tuple[str, ...]) -> StepRehearsal:
-    return StepRehearsal(result.id, result.seconds, result.rows, before, after, hazards)
+def _rehearsed(result: StepResult, before: str, after: str, hazards: tuple[str, ...], found: Measured) -> StepRehearsal:
+    return StepRehearsal(
+        result.id, result.seconds, result.rows, before, after, hazards,
+        locks=found.locks, locked=found.locked, rewrites=found.rewrites, batch=found.batch,
+    )  # fmt: skip
 
 
 def _complaint(when: str, proven: Verification) -> str:

@@ -11,8 +11,9 @@ from tools.plan.model import Step
 Status = Literal["pending", "begun", "paused", "done", "undone"]
 
 Observer = Callable[[str, str], None]
-"""Called with (stage, step id) at every boundary of a step: claimed, backed_up, written (in the transaction),
-committed, statement (one that runs alone), batch_written (in the batch's transaction), batch, finished, recorded."""
+"""Called with (stage, step id) at every boundary of a step: claimed, backed_up, checked, executed (one
+statement, in the transaction), written (all of them), committed, statement (one that runs alone), batch_written
+(in the batch's transaction), batch, finished, recorded."""
 
 
 @dataclass(frozen=True)

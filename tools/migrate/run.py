@@ -22,6 +22,7 @@ from tools.migrate.record import Run, RunState, applied_steps
 from tools.migrate.rehearsal import Rehearsal
 from tools.migrate.results import Observer, StepResult, StepState, StepView
 from tools.migrate.session import Session, plan_of, step_states
+from tools.plan.change import outline
 from tools.plan.files import plan_to_yaml
 from tools.plan.model import Hazard, Phase, Plan, Step, step_digest
 from tools.schema.digest import schema_digest
@@ -170,7 +171,7 @@ class Migration(Session):
             return False
         theirs, entries = plan_of(last), self.journal.entries(last.id)
         ran = {*applied_steps(entries), *(entry.step for entry in entries if entry.begun)}
-        return _outline(theirs) == _outline(self.plan) and all(
+        return outline(theirs) == outline(self.plan) and all(
             step_digest(before) == step_digest(after)
             for before, after in zip(theirs.steps, self.plan.steps, strict=True)
             if before.id in ran
@@ -292,11 +293,6 @@ class Migration(Session):
     def _close(self, work: Work) -> RunState:
         left = [step for step in self.pending() if step.id != work.step.id]
         return "running" if left else "done"
-
-
-def _outline(plan: Plan) -> tuple[str, str, str, tuple[str, ...]]:
-    """What an edited plan has in common with the one it was made from: its ends, and which steps lie between."""
-    return plan.dialect, plan.origin, plan.target, tuple(step.id for step in plan.steps)
 
 
 def _notes(step: Step) -> tuple[str, ...]:

@@ -193,7 +193,7 @@ def _backfill(backfill: Backfill | None) -> dict[str, Any] | None:
         "key": list(backfill.key),
         "set": [list(pair) for pair in backfill.assignments],
         "where": backfill.where,
-    }
+    } | ({"batch": backfill.batch} if backfill.batch else {})
 
 
 def _dumper() -> Any:

@@ -63,7 +63,8 @@ class Backfill:
     One batch is `UPDATE table SET c = e, … WHERE (where) AND key in the batch's range`. `assignments` are (column,
     expression) pairs, `where` says which rows still need it (`TRUE` for all; must be idempotent: a row written once
     either no longer matches or gets the same value again). An empty `key` means one statement for the whole table.
-    All names in it are quoted SQL; `table_key` is the table's plain key.
+    All names in it are quoted SQL; `table_key` is the table's plain key. batch: rows a batch, 0 for the
+    backend's usual number.
     """
 
     table_key: str
@@ -71,6 +72,7 @@ class Backfill:
     key: tuple[str, ...]
     assignments: tuple[tuple[str, str], ...]
     where: str = "TRUE"
+    batch: int = 0
 
     def statement(self) -> str:
         """The whole backfill as one statement, as it is shown; the runner adds the range of each batch."""
@@ -175,6 +177,8 @@ def step_digest(step: Step) -> str:
     facts = asdict(step)
     for wording in ("summary", "reason", "closes"):
         del facts[wording]
+    if step.backfill and not step.backfill.batch:  # as plans were told apart before there were batches to choose
+        del facts["backfill"]["batch"]
     return sha256_json(facts)
 
 

@@ -174,7 +174,7 @@ class _Reader:
         return StepCheck(self.text(parts["sentence"], "sentence"), self.text(parts["sql"], "sql"))
 
     def backfill(self, node: Any) -> Backfill:
-        parts = self.mapping(node, "a backfill", ("table_key", "table", "key", "set", "where"))
+        parts = self.mapping(node, "a backfill", ("table_key", "table", "key", "set", "where", "batch"))
         for needed in ("table_key", "table", "set"):
             if needed not in parts:
                 raise self.wrong(f"a backfill has no `{needed}`", _line(node))
@@ -185,6 +185,7 @@ class _Reader:
             self.texts(parts.get("key"), "key"),
             self.pairs(parts["set"], "set"),
             where,
+            self.number(parts["batch"], "batch") if "batch" in parts else 0,
         )
 
     def account(self, node: Any) -> Accounting:
@@ -263,6 +264,12 @@ class _Reader:
 
         self.text(node, what)
         return yaml.safe_load(node.value) if not node.style else node.value
+
+    def number(self, node: Any, what: str) -> int:
+        value = self.scalar(node, what)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise self.wrong(f"`{what}` is a number of rows, not {node.value!r}", _line(node))
+        return value
 
     def flag(self, node: Any, what: str) -> bool:
         value = self.scalar(node, what)

@@ -29,10 +29,11 @@ def _no_progress(what: str, done: int, total: int) -> None:
 
 
 class Pins(BaseModel):
-    """What a conversation holds on to, outside its messages: the digest of its plan, the person's answers, and the
-    questions that the person chose to leave open."""
+    """What a conversation holds on to, outside its messages: the digest of its plan and of the one before
+    the last change, the person's answers, and the questions that the person chose to leave open."""
 
     plan: str = ""
+    plan_before: str = ""
     answers: dict[str, Any] = {}
     left_open: list[str] = []
 

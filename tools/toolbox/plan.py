@@ -82,6 +82,9 @@ def rehearse_plan(desk: Desk, arguments: Arguments) -> Outcome:
         "seconds": round(sum(step.seconds for step in result.steps), 3), "shadow": result.shadow,
         "rows": sum(step.rows for step in result.steps), "failed_step": result.failed_step,
         "sentence": result.sentence, "tables": [asdict(table) for table in result.tables],
+        "locks": [{"id": s.id, "locks": list(s.locks), "milliseconds": round(s.holds * 1000, 1)}
+                  for s in sorted(result.steps, key=lambda s: -s.holds)[:5] if s.holds],
+        "rewrites": [{"id": s.id, "tables": list(s.rewrites)} for s in result.steps if s.rewrites],
         "slowest": [{"id": s.id, "seconds": round(s.seconds, 3), "rows": s.rows}
                     for s in sorted(result.steps, key=lambda s: -s.seconds)[:5]],
     })  # fmt: skip
@@ -171,9 +174,11 @@ def plan_in_short(plan: Plan) -> dict[str, Any]:
 
 
 def steps_in_short(plan: Plan, reasons: bool = False) -> list[dict[str, Any]]:
+    numbers = {step.id: number for number, step in enumerate(plan.steps, 1)}
     return [
         {"n": number, "id": step.id, "phase": str(step.phase), "summary": step.summary,
-         "hazards": [str(hazard) for hazard in step.hazards]} | ({"reason": step.reason} if reasons else {})
+         "hazards": [str(hazard) for hazard in step.hazards]}
+        | ({"reason": step.reason, "after": [numbers[other] for other in step.depends_on]} if reasons else {})
         for number, step in enumerate(plan.steps, 1)
     ]  # fmt: skip
 

@@ -60,14 +60,15 @@ def _ways(plan: Plan, batched: bool) -> str:
 
 
 def _batches(backfill: Backfill) -> str:
+    rows = backfill.batch or BATCH
     names = _escaped(", ".join(backfill.key))
     marks = ", ".join(f":k{n}" for n in range(len(backfill.key)))
     upto = ", ".join(f":u{n}" for n in range(len(backfill.key)))
     aliased = ", ".join(f"{_escaped(column)} AS key_{n}" for n, column in enumerate(backfill.key))
     order = ", ".join(f"key_{n} DESC" for n in range(len(backfill.key)))
     select = f"SELECT {aliased} FROM {_escaped(backfill.table)}"
-    first = f"SELECT * FROM ({select} ORDER BY {names} LIMIT {BATCH}) AS batch ORDER BY {order} LIMIT 1"
-    rest = f"{select} WHERE ({names}) > ({marks}) ORDER BY {names} LIMIT {BATCH}"
+    first = f"SELECT * FROM ({select} ORDER BY {names} LIMIT {rows}) AS batch ORDER BY {order} LIMIT 1"
+    rest = f"{select} WHERE ({names}) > ({marks}) ORDER BY {names} LIMIT {rows}"
     following = f"SELECT * FROM ({rest}) AS batch ORDER BY {order} LIMIT 1"
     update = backfill.statement()
     return _FILL.format(

@@ -61,11 +61,16 @@ class Rehearsal:
         return asdict(self)
 
 
+def _step(data: dict[str, Any]) -> StepRehearsal:
+    lists = ("hazards", "locks", "rewrites")
+    facts: dict[str, Any] = {name: tuple(value) if name in lists else value for name, value in data.items()}
+    return StepRehearsal(**facts)
+
+
 def rehearsal_from_json(data: dict[str, Any]) -> Rehearsal:
     """The rehearsal that `Rehearsal.as_json` gave. SourceError for anything else."""
     try:
-        lists = ("hazards", "locks", "rewrites")
-        steps = tuple(StepRehearsal(**{k: tuple(v) if k in lists else v for k, v in s.items()}) for s in data["steps"])
+        steps = tuple(_step(step) for step in data["steps"])
         tables = tuple(TableAccount(**table) for table in data["tables"])
         facts: dict[str, Any] = {**data, "steps": steps, "tables": tables}
         return Rehearsal(**facts)

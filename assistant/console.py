@@ -15,6 +15,7 @@ from assistant.views import (
     gaps_view,
     hazards_text,
     hits_view,
+    preview_view,
     proposal_view,
     results_view,
     rows_view,
@@ -170,6 +171,10 @@ def print_verification(result: Verification) -> None:
         show(*(Text(clean(finding), style="bold red") for finding in result.findings))
     else:
         show(Text("proven: every row is accounted for", style="green"))
+
+
+def print_preview(preview: JSON) -> None:
+    show(*preview_view(preview))
 
 
 def print_watch(watched: JSON) -> None:

@@ -39,6 +39,12 @@ def _releases(word: str) -> list[tuple[str, Data]]:
     return [("change_plan", {"how": "releases", "number": number})]
 
 
+def _merge(match: re.Match[str]) -> list[tuple[str, Data]]:
+    sources = re.split(r"\s*(?:,|\band\b)\s*", match["s"])
+    names = {"table": match["t"], "sources": [name for name in sources if name], "column": match["c"]}
+    return [("merge_columns", {**names, "sql": match["sql"].strip()})]
+
+
 def _plain(name: str, text: str) -> str:
     """A word without the marks around it; SQL keeps its quotes."""
     return text.strip() if name == "sql" else text.strip().strip("?\"'`")
@@ -81,6 +87,8 @@ RULES = (
            "find_usages", name="name"),
     _words(r"\bwho (?:uses|reads|writes) (?:the )?(?:table |column )?(?P<name>[\w.\"'`]+)", "find_usages", name="name"),
     _rule(r"\bwhat (?:would )?breaks?\b|\busages?\b|\bbreak (?:in )?(?:our |the )?code\b", ("find_usages", {})),
+    Rule(re.compile(r"\b(?:merge|split|make)\s+(?P<t>[\w.]+)\.(?P<s>\w+(?:\s*(?:,|and)\s*\w+)*)\s+into\s+(?P<c>\w+)\s+"
+                    r"(?:as|with|by|=)\s*(?P<sql>.+)", re.IGNORECASE), lambda match: _merge(match)),
     _words(r"(?:fill|value for)\s+(?P<t>[\w.]+)\.(?P<c>\w+)\s*(?:=|:|with|is|by)\s*(?P<sql>.+)", "set_fill",
            table="t", column="c", sql="sql"),
     _words(r"(?:write|save|export) (?:the |it |plan )*(?:to|as|in) (?P<path>\S+\.ya?ml)", "write_plan_file",

@@ -265,6 +265,13 @@ def _fill(data: Data) -> str:
     return f"Old rows of {data['fill']} will get {data['sql']}. Say `plan it` to plan with it."
 
 
+def _merged(data: Data) -> str:
+    lines = ["    " + " | ".join(f"{name}: {value}" for name, value in row.items()) for row in data.get("preview", [])]
+    empty = [f"{data['empty']:,} rows get no value by it."] if data.get("empty") else []
+    head = f"{data['merge']} will be made of {', '.join(data['from'])} as {data['sql']}."
+    return "\n".join([head, *lines, *empty, *([f"{data['note']}."] if data.get("note") else []), "Say `plan it`."])
+
+
 def _ready(data: Data) -> Parts:
     return _tasks(data, "can be started") if data["total"] else ["No task is ready to be started."]
 
@@ -306,7 +313,7 @@ ANSWERS: Mapping[str, Callable[[Data], str | Parts]] = {
     "apply_plan": _applied, "roll_back": _written, "verify": _verified,
     "monitor": _watched, "list_runs": _runs, "migration_status": _status,
     "search_knowledge": _hits, "ingest": _ingested, "inspect_schema": _inspected, "ask_questions": _questions,
-    "answer_rename": _rename, "set_fill": _fill, "board_show": _board, "board_ready": _ready,
+    "answer_rename": _rename, "set_fill": _fill, "merge_columns": _merged, "board_show": _board, "board_ready": _ready,
     "board_blocked": _blocked, "board_update": _file, "board_import": _file, "export_board": _file,
     "write_plan_file": _file,
 }  # fmt: skip

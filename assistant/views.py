@@ -111,6 +111,14 @@ def rows_view(tables: Iterable[JSON]) -> RenderableType:
     return table(("table", *numbers, "checksums"), rows, right=numbers)
 
 
+def preview_view(preview: JSON) -> list[RenderableType]:
+    """A column made of others, on real rows."""
+    rows = preview["rows"]
+    empty = f"; {preview['empty']:,} rows get no value" if preview["empty"] else ""
+    head = Text(clean(f"{preview['table']}.{preview['column']} as {preview['sql']}{empty}"), style="bold")
+    return [head, table(rows[0], (row.values() for row in rows))] if rows else [head, Text("no rows yet")]
+
+
 def tasks_view(tasks: Iterable[JSON]) -> RenderableType:
     rows = [
         (t["id"], t.get("section"), t["description"], t.get("owner"), t.get("priority"), t["status"],

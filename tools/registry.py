@@ -70,6 +70,9 @@ TABLE: tuple[Tool, ...] = (
              schema.AnswerRename, schema.answer_rename),
     ReadTool("set_fill", "Set the SQL expression that gives old rows their value in a new or newly NOT NULL column.",
              schema.SetFill, schema.set_fill),
+    ReadTool("merge_columns", "Set the expression by which a new column is made of old ones: several into one, or "
+             "one split (a call for each new column). Tried on the rows that are there.",
+             schema.MergeColumns, schema.merge_columns),
     ReadTool("search_knowledge", "Search the ingested documents; answers with file:line to cite.",
              knowledge.SearchKnowledge, knowledge.search_knowledge),
     ReadTool("ingest", "Read documents of the working folder into the knowledge store.",

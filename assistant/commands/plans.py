@@ -15,9 +15,11 @@ from tools.errors import SourceError, UsageError
 from tools.files import write_atomically
 
 if TYPE_CHECKING:
+    from tools.migrate.preview import Preview
     from tools.plan.export.pieces import Exported
     from tools.plan.facts import Facts
     from tools.plan.model import Plan
+    from tools.schema.model import Answers
 
 PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan.yaml.")]
 
@@ -54,12 +56,16 @@ def plan(
     if output:
         write_atomically(output, plan_to_yaml(made))
         say(f"wrote {output}: {len(made.steps)} steps")
+    previews = _previews(workspace.settings.location(current), answers)
     if as_json:
-        print_json("plan", plan_to_json(made))
-    elif not output:
-        from assistant.console import print_plan
+        print_json("plan", plan_to_json(made) | {"previews": [one.as_json() for one in previews]})
+    else:
+        from assistant.console import print_plan, print_preview
 
-        print_plan(made)
+        if not output:
+            print_plan(made)
+        for one in previews:
+            print_preview(one.as_json())
     for question in made.questions:
         say(f"open: {_asked(question)}: answer with --renames FILE, or --renames none")
     return DIFFERENCES if made.questions else DONE
@@ -181,6 +187,17 @@ def live_facts(location: str) -> Facts | None:
     from tools.migrate.facts import live_facts as ask
 
     return ask(location)
+
+
+def _previews(location: str, answers: Answers) -> tuple[Preview, ...]:
+    """Merges and splits on the live database's rows; nothing for a file."""
+    from tools.location import parse_location
+
+    if not answers.merges or parse_location(location).live is None:
+        return ()
+    from tools.migrate.preview import preview
+
+    return preview(location, answers)
 
 
 def _asked(question: object) -> str:

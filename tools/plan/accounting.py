@@ -8,6 +8,7 @@ from tools.plan.model import Accounting
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.sql import is_steady, literal, text_of
 from tools.plan.steps.fill import wanted
+from tools.plan.steps.merge_columns import value_of
 from tools.plan.target import uses_type as _uses
 from tools.schema.render import qualified, quote
 
@@ -27,6 +28,8 @@ def _entry(draft: Draft, key: str, pair: Pair | None) -> Accounting:
 
 def _pair(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
     """(before, after) of one column; None for what the plan adds, removes, computes or fills in its own way."""
+    if move.way is Way.ADDED:
+        return _merged(draft, pair, move)
     if move.before is None or move.after is None or move.way is Way.DERIVED:
         return None
     value = wanted(draft, pair, move)
@@ -41,6 +44,15 @@ def _pair(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
     if value is not None:
         before = f"COALESCE({before}, CAST({value} AS {move.new.type}))"
     return before, quote(move.new.name)
+
+
+def _merged(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
+    """What an expression gave of the old columns must stand in the new one."""
+    merge = draft.answers.merge(pair.after.key, move.new.name)
+    if merge is None or not is_steady(merge.sql, draft.dialect):
+        return None
+    kind = affinity(move.new.type) if draft.dialect == "sqlite" else move.new.type
+    return f"CAST({value_of(move, merge, draft)} AS {kind})", f"CAST({quote(move.new.name)} AS {kind})"
 
 
 def _kept(move: Move) -> tuple[str, str]:

@@ -31,6 +31,7 @@ from tools.plan.steps import (
     indexes,
     keys,
     loosen,
+    merge_columns,
     objects,
     people,
     proof,
@@ -80,6 +81,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     constraints.verify,
     # contract: old names go, new rules hold
     people.contract,
+    merge_columns.contract,
     objects.contract,
     triggers.contract,
     views.contract,

@@ -93,7 +93,7 @@ def _sqlite(table: Table, move: Move) -> DualWrite:
             ("new", f"AFTER UPDATE OF {new}", f" WHEN {changed_new}", (lead,)),
         )
     triggers = tuple(
-        _sqlite_trigger(f"_oneplan_{table.name}_{move.carrier}_{suffix}", table.key, event, when, body)
+        sqlite_trigger(f"_oneplan_{table.name}_{move.carrier}_{suffix}", table.key, event, when, body)
         for suffix, event, when, body in bodies
     )
     return DualWrite(
@@ -101,6 +101,6 @@ def _sqlite(table: Table, move: Move) -> DualWrite:
     )
 
 
-def _sqlite_trigger(name: str, table: str, event: str, when: str, body: tuple[str, ...]) -> Trigger:
+def sqlite_trigger(name: str, table: str, event: str, when: str, body: tuple[str, ...]) -> Trigger:
     text = "".join(f"  {statement};\n" for statement in body)
     return Trigger(name, table, f"CREATE TRIGGER {quote(name)} {event} ON {qualified(table)}{when} BEGIN\n{text}END")

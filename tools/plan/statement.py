@@ -136,6 +136,8 @@ def _drop(tree: Any) -> Iterator[Effect]:
         yield from (Effect(Verb.DROP_VIEW, table) for table in tables)
     elif kind == "INDEX":
         yield Effect(Verb.DROP_INDEX, "", "CONCURRENTLY" if tree.args.get("concurrently") else "")
+    elif kind == "TRIGGER" and tree.args.get("cluster") is not None:
+        yield Effect(Verb.ALTER, table_name(tree.args["cluster"].this))  # Postgres locks the table out for it
     elif kind in ("SCHEMA", "DATABASE", "EXTENSION") or tree.args.get("cascade"):
         yield Effect(Verb.DROP_OTHER, tables[0] if tables else "")
 

@@ -7,6 +7,8 @@
       - {table: agents, from: industry, to: sector}
     fills:
       agents.slug: lower(name)
+    merges:
+      - {table: agents, from: [goal, style], to: prompt, as: "concat_ws(' ', goal, style)"}
 
 `renames` and `not_renames` may also be mappings (`agents.goal: objective`, `agents.goal: agents.objective`,
 `agents: {goal: objective}`, `old_table: new_table`), the file may be such a list or mapping by itself, `tables:` and
@@ -22,10 +24,12 @@ from typing import Any, cast
 
 from tools.errors import SourceError, UsageError
 from tools.files import write_atomically
+from tools.schema.merges import merges_from, merges_to, not_renames_of
 from tools.schema.model import Answers, Schema
 from tools.schema.normal import fold
 
-_KEYS = frozenset({"renames", "rename", "not_renames", "none", "fills", "fill", "tables", "columns", "version"})
+_KEYS = frozenset({"renames", "rename", "not_renames", "none", "fills", "fill", "tables", "columns", "version",
+                   "merges", "splits"})  # fmt: skip
 Pair = tuple[str, str, str]
 
 
@@ -64,6 +68,8 @@ def answers_to(answers: Answers) -> dict[str, Any]:
             data[name] = [{**({"table": table} if table else {}), "from": old, "to": new} for table, old, new in pairs]
     if answers.fills:
         data["fills"] = {f"{table}.{column}": sql for table, column, sql in answers.fills}
+    if answers.merges:
+        data["merges"] = merges_to(answers.merges)
     return data
 
 
@@ -97,7 +103,15 @@ def check_answers(answers: Answers, current: Schema, desired: Schema) -> None:
         for side, found, name in (("current", here, old), ("desired", there, new)):
             names = {fold(column, dialect): column for column in found.column_names} if found else {}
             _expect(fold(name, dialect) in names, what, f"the {side} table has no column {name!r}", names)
-    for table, column, _ in answers.fills:
+    old_keys = {new: old for old, new in answers.tables}
+    for merge in answers.merges:
+        here = old_tables.get(fold(old_keys.get(merge.table, merge.table), dialect))
+        names = {fold(column, dialect): column for column in here.column_names} if here else {}
+        for name in merge.sources:
+            what = f"{merge.table}.{merge.column} of {name}"
+            _expect(fold(name, dialect) in names, what, f"the current table has no column {name!r}", names)
+    filled = [(table, column) for table, column, _ in answers.fills]
+    for table, column in (*filled, *((merge.table, merge.column) for merge in answers.merges)):
         found = new_tables.get(fold(table, dialect))
         names = {fold(name, dialect): name for name in found.column_names} if found else {}
         _expect(
@@ -140,12 +154,15 @@ class _Reader:
         if not isinstance(none, bool):
             raise self.fail("'none'", "must be true or false")
         self.once(renames)
+        merges = merges_from(entries.get("merges"), entries.get("splits"), self.source)
+        apart = [*self.pairs(entries.get("not_renames"), "not_renames"), *not_renames_of(merges)]
         return Answers(
             tables=tuple((old, new) for table, old, new in renames if not table),
             columns=tuple(pair for pair in renames if pair[0]),
-            not_renames=tuple(self.pairs(entries.get("not_renames"), "not_renames")),
+            not_renames=tuple(dict.fromkeys(apart)),
             none=none,
             fills=tuple(self.fills(entries.get("fills", entries.get("fill")))),
+            merges=merges,
         )
 
     def once(self, renames: list[Pair]) -> None:

@@ -321,12 +321,23 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Merge:
+    """A new column with its value of old ones: several into one, or one of those that one is split into. table: key in
+    the desired schema; sources: columns of the current table; sql: an expression over them."""
+
+    table: str
+    sources: tuple[str, ...]
+    column: str
+    sql: str
+
+
+@dataclass(frozen=True)
 class Answers:
     """What a person has said about renames and about values for old rows.
 
     tables: (old, new). columns: (table key in the current schema, old, new). not_renames: pairs declared unrelated, in
     the same form (("", old, new) for tables). none: nothing is a rename. fills: (table key in the desired schema,
-    column, SQL expression in the current or new columns) for rows that have no value.
+    column, SQL expression in the current or new columns) for rows that have no value. merges: columns made of others.
     """
 
     tables: tuple[tuple[str, str], ...] = ()
@@ -334,6 +345,13 @@ class Answers:
     not_renames: tuple[tuple[str, str, str], ...] = ()
     none: bool = False
     fills: tuple[tuple[str, str, str], ...] = ()
+    merges: tuple[Merge, ...] = ()
+
+    def merge(self, table: str, column: str) -> Merge | None:
+        return next((m for m in self.merges if (m.table, m.column) == (table, column)), None)
 
     def fill(self, table: str, column: str) -> str | None:
-        return next((sql for t, c, sql in self.fills if (t, c) == (table, column)), None)
+        """The expression for rows that have no value: a fill's, else a merge's."""
+        said = next((sql for t, c, sql in self.fills if (t, c) == (table, column)), None)
+        merge = self.merge(table, column) if said is None else None
+        return merge.sql if merge else said

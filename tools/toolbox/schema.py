@@ -36,6 +36,13 @@ class AnswerRename(Arguments):
     after: str = Field(description="The new column's or table's bare name in the desired schema.")
 
 
+class MergeColumns(Arguments):
+    table: str = Field(description="The table, as the desired schema calls it.")
+    sources: list[str] = Field(description="The old columns that the expression reads.")
+    column: str = Field(description="The new column.")
+    sql: str = Field(description="The expression over the old columns, in the database's dialect.")
+
+
 class SetFill(Arguments):
     table: str
     column: str
@@ -122,6 +129,29 @@ def set_fill(desk: Desk, arguments: SetFill) -> Outcome:
     pins = desk.pins.with_answers(with_fill(desk.answers, arguments.table, arguments.column, arguments.sql))
     name = f"{arguments.table}.{arguments.column}"
     return Outcome({"fill": name, "sql": arguments.sql, "note": "make the plan anew for it to take effect"}, pins=pins)
+
+
+def merge_columns(desk: Desk, arguments: MergeColumns) -> Outcome:
+    """Pin a merge or a split, tried on the database's rows first."""
+    from dataclasses import replace
+
+    from tools.location import parse_location
+    from tools.migrate.preview import preview
+    from tools.schema.answers import check_answers
+    from tools.schema.merges import not_renames_of
+    from tools.schema.model import Merge
+
+    merge = Merge(arguments.table, tuple(arguments.sources), arguments.column, arguments.sql)
+    others = tuple(m for m in desk.answers.merges if (m.table, m.column) != (merge.table, merge.column))
+    apart = dict.fromkeys((*desk.answers.not_renames, *not_renames_of([merge])))
+    answers = replace(desk.answers, merges=(*others, merge), not_renames=tuple(apart))
+    check_answers(answers, desk.current_schema, desk.desired_schema)
+    data: dict[str, Any] = {"merge": f"{merge.table}.{merge.column}", "from": list(merge.sources), "sql": merge.sql}
+    if parse_location(desk.current).live:
+        tried = preview(desk.current, answers, [merge])[0].as_json()
+        data["empty"] = tried["empty"]
+        data |= {"preview": tried["rows"]} if desk.send_rows else {"note": "`oneplan plan` shows it on real rows"}
+    return Outcome(data, pins=desk.pins.with_answers(answers))
 
 
 def asked(question: Question) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tools.plan.draft import Draft
+from tools.plan.dual_write import DualWrite
 from tools.plan.model import Phase, Step
 from tools.plan.pairs import Move, Pair, Way, reads_any
-from tools.plan.shape import edit_table, with_column
+from tools.plan.shape import edit_table, with_column, with_trigger
 from tools.plan.sql import is_constant
+from tools.plan.steps import merge_columns
 from tools.plan.steps.common import add_column_sql, drop_added_column
-from tools.schema.model import Column, ForeignKey, Table
+from tools.schema.model import Column, ForeignKey, Merge, Table
 from tools.schema.render import default_sql, foreign_key_sql, qualified, quote
 
 
@@ -59,7 +61,11 @@ def _add(draft: Draft, pair: Pair, move: Move, phase: Phase) -> None:
     foreign = _inline_foreign_key(pair.after, column) if draft.dialect == "sqlite" else None
     sql = [add_column_sql(table, column, draft.dialect) + (f" {_references(foreign)}" if foreign else "")]
     kept = column
-    if move.new.default is not None and column.default is None and not column.serial and draft.dialect != "sqlite":
+    merge = draft.answers.merge(key, column.name) if phase is Phase.EXPAND else None
+    # A default would stand where the triggers look for a missing value: it comes when they have gone.
+    later = merge is not None and draft.dialect == "postgres"
+    wants = move.new.default is not None and column.default is None and not column.serial and not later
+    if wants and draft.dialect != "sqlite":
         # Old rows get their values in the migrate phase; new rows get the default from now on.
         sql.append(_set_default(key, move.new, draft))
         kept = replace(column, default=move.new.default)
@@ -67,18 +73,25 @@ def _add(draft: Draft, pair: Pair, move: Move, phase: Phase) -> None:
     if foreign:
         state = edit_table(state, key, lambda t: replace(t, foreign_keys=(*t.foreign_keys, foreign)))
     undo, again = drop_added_column(draft.state, state, key, column.name)
+    dual = merge_columns.follow(with_column(table, kept), move, merge, draft) if merge else DualWrite()
+    for trigger in dual.triggers:
+        state = with_trigger(state, trigger)
+    if merge and not dual.make:
+        draft.note(_by_hand(key, merge))
     draft.add(
         Step(
             draft.step_id(phase, key, f"add_{column.name}"),
             phase,
             "add_column",
-            f"Add column {key}.{column.name} ({column.type or 'any type'})",
+            f"Add column {key}.{column.name} ({column.type or 'any type'})"
+            + (f", computed of {', '.join(merge.sources)}" if dual.make and merge else ""),
             (key,),
-            tuple(sql),
-            undo,
+            (*sql, *dual.make),
+            (*dual.drop, *undo),
             rebuild=again,
             closes=draft.gap_sentences(key, column.name, kinds=("column_added",)),
-            reason=_reason(column, move),
+            reason=_reason(column, move)
+            + (" Column and triggers come in one transaction: old writes are computed into it." if dual.make else ""),
         ),
         state,
         (f"{key}#{column.name}",),
@@ -91,6 +104,13 @@ def _reason(column: Column, move: Move) -> str:
     if move.new.nullable or not column.nullable:
         return "Old code does not see it; old rows hold " + ("its default." if column.default else "NULL.")
     return "Nullable until old rows have their values: the contract phase makes it NOT NULL."
+
+
+def _by_hand(key: str, merge: Merge) -> str:
+    return (
+        f"DuckDB has no triggers, so {key}.{merge.column} does not follow {', '.join(merge.sources)}: write it too, or "
+        "stop writers, until the contract phase is done."
+    )
 
 
 def _inline_foreign_key(table: Table, column: Column) -> ForeignKey | None:

@@ -11,6 +11,7 @@ from tools.plan.model import Backfill, Phase, Step
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.sql import is_constant, is_steady, same
 from tools.plan.steps.common import batch_key
+from tools.plan.steps.merge_columns import value_of
 from tools.schema.model import Column, Table
 from tools.schema.render import qualified, quote
 
@@ -34,6 +35,9 @@ def wanted(draft: Draft, pair: Pair, move: Move) -> str | None:
     if move.after is None or move.new.generated is not None or move.new.identity or move.new.serial:
         return None
     said = draft.answers.fill(pair.after.key, move.new.name) if move.conversion is None else None
+    merge = draft.answers.merge(pair.after.key, move.new.name) if move.way is Way.ADDED else None
+    if merge is not None and said == merge.sql:
+        return value_of(move, merge, draft)
     if said is not None:
         return f"({said})"
     if move.fallback is not None:

@@ -85,6 +85,8 @@ def _code_changes(draft: Draft, pair: Pair) -> list[str]:
             lines.append(f"be ready for {key}.{move.new.name} as {move.new.type}")
         elif move.way is Way.REMOVED:
             lines.append(f"stop using {key}.{move.old.name}")
+        elif merge := draft.answers.merge(key, move.new.name) if move.way is Way.ADDED else None:
+            lines.append(f"use {key}.{move.new.name} in place of {', '.join(merge.sources)}")
         elif move.way is Way.ADDED and must_hold(pair, move) and move.new.default is None and _written(move):
             lines.append(f"always write {key}.{move.new.name}")
         elif move.way is Way.KEPT and move.old.nullable and must_hold(pair, move):

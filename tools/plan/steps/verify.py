@@ -10,6 +10,7 @@ from tools.plan.model import Phase, Step, StepCheck
 from tools.plan.pairs import Pair, Way
 from tools.plan.shape import check_columns
 from tools.plan.sql import names
+from tools.plan.steps import merge_columns
 from tools.plan.steps.add_column import deferred
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
@@ -28,6 +29,7 @@ def verify(draft: Draft) -> None:
 def proofs(draft: Draft, pair: Pair) -> Iterator[StepCheck]:
     """Every check of a table: copies, empty values, duplicates, orphans, rows against a new CHECK."""
     yield from copies(pair)
+    yield from merge_columns.filled(draft, pair)
     yield from _nulls(draft, pair)
     yield from _duplicates(draft, pair)
     yield from (

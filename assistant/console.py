@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -231,3 +232,9 @@ def print_hits(hits: Sequence[Hit]) -> None:
 
 def print_tasks(tasks: Sequence[JSON]) -> None:
     show(tasks_view(tasks) if tasks else Text("no tasks"))
+
+
+def print_columns(columns: Mapping[str, Sequence[str]]) -> None:
+    """Lists side by side, each under its name and its length."""
+    shown = {f"{name} ({len(entries)})": entries for name, entries in columns.items() if entries}
+    show(table(shown, zip_longest(*shown.values(), fillvalue="")) if shown else Text("no tasks"))

@@ -9,128 +9,89 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from assistant.model import Message, Reply, ToolCall, ToolSpec
 from assistant.offline_answers import HELP, told
+from assistant.offline_board import BOARD_RULES, BOARD_SLASH
+from assistant.offline_rules import Data, made, rule, words
 from assistant.state import tool_data
-
-Data = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """`pattern` is looked for in the user's words; `calls` are the tools to call, with arguments from the match."""
-
-    pattern: re.Pattern[str]
-    calls: Callable[[re.Match[str]], list[tuple[str, Data]]]
-
-
-def _rule(pattern: str, *calls: tuple[str, Data]) -> Rule:
-    return Rule(re.compile(pattern, re.IGNORECASE), lambda match: list(calls))
-
 
 NUMBERS = {"two": 2, "three": 3, "four": 4}
 
 
-def _releases(word: str) -> list[tuple[str, Data]]:
-    number = NUMBERS.get(word.lower(), int(word) if word.isdigit() else 2)
-    return [("change_plan", {"how": "releases", "number": number})]
+def _releases(match: re.Match[str]) -> Data:
+    word = match["n"]
+    return {"how": "releases", "number": NUMBERS.get(word.lower(), int(word) if word.isdigit() else 2)}
 
 
-def _merge(match: re.Match[str]) -> list[tuple[str, Data]]:
+def _merge(match: re.Match[str]) -> Data:
     sources = re.split(r"\s*(?:,|\band\b)\s*", match["s"])
     names = {"table": match["t"], "sources": [name for name in sources if name], "column": match["c"]}
-    return [("merge_columns", {**names, "sql": match["sql"].strip()})]
-
-
-def _plain(name: str, text: str) -> str:
-    """A word without the marks around it; SQL keeps its quotes."""
-    return text.strip() if name == "sql" else text.strip().strip("?\"'`")
-
-
-def _words(pattern: str, tool: str, **groups: str) -> Rule:
-    """A rule whose tool takes arguments from named groups of the pattern."""
-    return Rule(
-        re.compile(pattern, re.IGNORECASE),
-        lambda match: [(tool, {name: _plain(name, match[group]) for name, group in groups.items()})],
-    )
+    return {**names, "sql": match["sql"].strip()}
 
 
 RULES = (
     # The order matters: the first rule that fits speaks. Slash commands are whole words of their own.
-    _words(r"^/search\s+(?P<text>.+)", "search_knowledge", text="text"),
-    _words(r"^/ingest\s+(?P<path>.+)", "ingest", path="path"),
-    _words(r"^/explain\s+(?P<step>\S+)", "explain_step", step="step"),
-    _rule(r"^/gap\b", ("list_gaps", {})),
-    _rule(r"^/plan\b", ("make_plan", {})),
-    _rule(r"^/rehearse\b", ("rehearse_plan", {})),
-    _rule(r"^/apply\b", ("apply_plan", {})),
-    _rule(r"^/verify\b", ("verify", {})),
-    _rule(r"^/rollback\b", ("roll_back", {})),
-    _rule(r"^/monitor\b", ("monitor", {})),
-    _rule(r"^/status\b", ("migration_status", {})),
-    _rule(r"^/runs\b", ("list_runs", {})),
-    _rule(r"^/board\s+ready\b", ("board_ready", {})),
-    _rule(r"^/board\s+blocked\b", ("board_blocked", {})),
-    _words(r"^/board\s+import\s+(?P<path>.+)", "board_import", path="path"),
-    _words(r"^/board\s+export\s+(?P<path>.+)", "export_board", path="path"),
-    _words(r"^/board\s+set\s+(?P<id>\S+)\s+(?P<status>\w+)", "board_update", task="id", status="status"),
-    _words(r"^/board\s+assign\s+(?P<id>\S+)\s+(?P<owner>.+)", "board_update", task="id", owner="owner"),
-    _rule(r"^/board\b", ("board_show", {})),
-    _words(r"^/usages\s+(?P<name>\S+)", "find_usages", name="name"),
-    _rule(r"^/usages\b", ("find_usages", {})),
-    _words(r"\b(?:where|who|what(?: code)?) (?:is|are|uses?|reads?|writes?|breaks?)\b.*?"
+    words(r"^/search\s+(?P<text>.+)", "search_knowledge", text="text"),
+    words(r"^/ingest\s+(?P<path>.+)", "ingest", path="path"),
+    words(r"^/explain\s+(?P<step>\S+)", "explain_step", step="step"),
+    rule(r"^/gap\b", ("list_gaps", {})),
+    rule(r"^/plan\b", ("make_plan", {})),
+    rule(r"^/rehearse\b", ("rehearse_plan", {})),
+    rule(r"^/apply\b", ("apply_plan", {})),
+    rule(r"^/verify\b", ("verify", {})),
+    rule(r"^/rollback\b", ("roll_back", {})),
+    rule(r"^/monitor\b", ("monitor", {})),
+    rule(r"^/status\b", ("migration_status", {})),
+    rule(r"^/runs\b", ("list_runs", {})),
+    *BOARD_SLASH,
+    words(r"^/usages\s+(?P<name>\S+)", "find_usages", name="name"),
+    rule(r"^/usages\b", ("find_usages", {})),
+    made(r"\b(?:merge|split|make)\s+(?P<t>[\w.]+)\.(?P<s>\w+(?:\s*(?:,|and)\s*\w+)*)\s+into\s+(?P<c>\w+)\s+"
+         r"(?:as|with|by|=)\s*(?P<sql>.+)", "merge_columns", _merge),
+    *BOARD_RULES,
+    words(r"\b(?:where|who|what(?: code)?) (?:is|are|uses?|reads?|writes?|breaks?)\b.*?"
            r"(?P<name>[\"'`]?[A-Za-z_]\w*\.[A-Za-z_]\w*(?:\.\w+)?[\"'`]?)(?=\W|$)", "find_usages", name="name"),
-    _words(r"\bwhere (?:is|are) (?:the )?(?:table |column )?(?P<name>[\w.\"'`]+) (?:used|read|written)\b",
+    words(r"\bwhere (?:is|are) (?:the )?(?:table |column )?(?P<name>[\w.\"'`]+) (?:used|read|written)\b",
            "find_usages", name="name"),
-    _words(r"\bwho (?:uses|reads|writes) (?:the )?(?:table |column )?(?P<name>[\w.\"'`]+)", "find_usages", name="name"),
-    _rule(r"\bwhat (?:would )?breaks?\b|\busages?\b|\bbreak (?:in )?(?:our |the )?code\b", ("find_usages", {})),
-    Rule(re.compile(r"\b(?:merge|split|make)\s+(?P<t>[\w.]+)\.(?P<s>\w+(?:\s*(?:,|and)\s*\w+)*)\s+into\s+(?P<c>\w+)\s+"
-                    r"(?:as|with|by|=)\s*(?P<sql>.+)", re.IGNORECASE), lambda match: _merge(match)),
-    _words(r"(?:fill|value for)\s+(?P<t>[\w.]+)\.(?P<c>\w+)\s*(?:=|:|with|is|by)\s*(?P<sql>.+)", "set_fill",
+    words(r"\bwho (?:uses|reads|writes) (?:the )?(?:table |column )?(?P<name>[\w.\"'`]+)", "find_usages", name="name"),
+    rule(r"\bwhat (?:would )?breaks?\b|\busages?\b|\bbreak (?:in )?(?:our |the )?code\b", ("find_usages", {})),
+    words(r"(?:fill|value for)\s+(?P<t>[\w.]+)\.(?P<c>\w+)\s*(?:=|:|with|is|by)\s*(?P<sql>.+)", "set_fill",
            table="t", column="c", sql="sql"),
-    _words(r"(?:write|save|export) (?:the |it |plan )*(?:to|as|in) (?P<path>\S+\.ya?ml)", "write_plan_file",
+    words(r"(?:write|save|export) (?:the |it |plan )*(?:to|as|in) (?P<path>\S+\.ya?ml)", "write_plan_file",
            path="path"),
-    _words(r"(?:export|write|save) the (?:task )?board (?:to|as|in) (?P<path>\S+)", "export_board", path="path"),
-    _rule(r"\bboard from (?:the |this )?plan\b|\btasks? from (?:the |this )?plan\b", ("board_import", {})),
-    _words(r"import (?:the )?(?:task )?board (?:from )?(?P<path>\S+)", "board_import", path="path"),
-    _words(r"(?:ingest|read in) (?P<path>\S+)", "ingest", path="path"),
-    _words(r"(?:set|mark|move) (?:task )?(?P<id>\S+) (?:to |as )?(?P<status>todo|doing|done|cancelled)\b",
-           "board_update", task="id", status="status"),
-    _words(r"assign (?:task )?(?P<id>\S+) to (?P<owner>.+)", "board_update", task="id", owner="owner"),
-    _words(r"\b(?:skip|leave out|omit|without)\b.*\bstep (?P<step>\S+)", "what_if_skipped", step="step"),
-    Rule(re.compile(r"\b(?P<n>\w+) releases\b", re.IGNORECASE), lambda match: _releases(match["n"])),
-    Rule(re.compile(r"\bbatch(?:es)? of (?P<rows>[\d,._]+)", re.IGNORECASE), lambda match: [
-        ("change_plan", {"how": "smaller_batches", "rows": int(re.sub(r"\D", "", match["rows"]) or 0)})]),
-    _rule(r"\bsmaller batch", ("change_plan", {"how": "smaller_batches"})),
-    Rule(re.compile(r"\block\w*\b.*?(?P<n>\d+(?:\.\d+)?)\s*(?P<unit>ms|milliseconds?|s|seconds?)\b", re.IGNORECASE),
-         lambda match: [("change_plan", {"how": "short_locks", "milliseconds":
-                         float(match["n"]) * (1 if match["unit"].lower().startswith("m") else 1000)})]),
-    _rule(r"\b(?:keep|take|back to) the (?:old|former|previous|earlier) plan\b|\bthe plan before\b",
-          ("change_plan", {"how": "the_plan_before"})),
-    _words(r"(?:show|explain|what (?:does|is)|why)(?: me)? step (?P<step>\S+)", "explain_step", step="step"),
-    _words(r"^(?:please )?(?:search|ask)(?: the)?(?: documents| docs)?(?: for| about)? (?P<text>.+)",
+    words(r"(?:ingest|read in) (?P<path>\S+)", "ingest", path="path"),
+    words(r"\b(?:skip|leave out|omit|without)\b.*\bstep (?P<step>\S+)", "what_if_skipped", step="step"),
+    made(r"\b(?P<n>\w+) releases\b", "change_plan", _releases),
+    made(r"\bbatch(?:es)? of (?P<rows>[\d,._]+)", "change_plan", lambda match: {
+        "how": "smaller_batches", "rows": int(re.sub(r"\D", "", match["rows"]) or 0)}),
+    rule(r"\bsmaller batch", ("change_plan", {"how": "smaller_batches"})),
+    made(r"\block\w*\b.*?(?P<n>\d+(?:\.\d+)?)\s*(?P<unit>ms|milliseconds?|s|seconds?)\b", "change_plan",
+         lambda match: {"how": "short_locks", "milliseconds":
+                        float(match["n"]) * (1 if match["unit"].lower().startswith("m") else 1000)}),
+    rule(r"\b(?:keep|take|back to) the (?:old|former|previous|earlier) plan\b|\bthe plan before\b",
+         ("change_plan", {"how": "the_plan_before"})),
+    words(r"(?:show|explain|what (?:does|is)|why)(?: me)? step (?P<step>\S+)", "explain_step", step="step"),
+    words(r"^(?:please )?(?:search|ask)(?: the)?(?: documents| docs)?(?: for| about)? (?P<text>.+)",
            "search_knowledge", text="text"),
-    _rule(r"\bwhy this order\b|\bwhy (?:in )?that order\b|\bshow (?:me )?the (?:plan|steps)\b", ("show_plan", {})),
-    _rule(r"\brenames?\b.*\b(again|ask|answer|questions?)\b|\banswer (?:the )?(?:rename |open )*questions?\b",
+    rule(r"\bwhy this order\b|\bwhy (?:in )?that order\b|\bshow (?:me )?the (?:plan|steps)\b", ("show_plan", {})),
+    rule(r"\brenames?\b.*\b(again|ask|answer|questions?)\b|\banswer (?:the )?(?:rename |open )*questions?\b",
           ("ask_questions", {})),
-    _rule(r"\broll(?:\s|-)?back\b|\broll it back\b|\bgo back\b|\bundo\b", ("roll_back", {})),
-    _rule(r"\bverify\b|\bprove\b|\bproof\b|\b(?:are|is) (?:all|any|every) .*rows?\b|\brows? lost\b", ("verify", {})),
-    _rule(r"\bmonitor|\bslower\b|\bstill (?:as )?fast\b|\blatency\b", ("monitor", {})),
-    _rule(r"\brehears", ("rehearse_plan", {})),
-    _rule(r"\bplan it\b|\bmake (?:a|the) plan\b|\b(?:re)?plan (?:again|anew|the migration)\b|^plan\W*$|^replan\W*$",
+    rule(r"\broll(?:\s|-)?back\b|\broll it back\b|\bgo back\b|\bundo\b", ("roll_back", {})),
+    rule(r"\bverify\b|\bprove\b|\bproof\b|\b(?:are|is) (?:all|any|every) .*rows?\b|\brows? lost\b", ("verify", {})),
+    rule(r"\bmonitor|\bslower\b|\bstill (?:as )?fast\b|\blatency\b", ("monitor", {})),
+    rule(r"\brehears", ("rehearse_plan", {})),
+    rule(r"\bplan it\b|\bmake (?:a|the) plan\b|\b(?:re)?plan (?:again|anew|the migration)\b|^plan\W*$|^replan\W*$",
           ("make_plan", {})),
-    _rule(r"\bapply\b|\brun it\b|\bdo it\b|\bexecute\b|\bmigrate\b(?!.*\?)|\bgo on\b|\bcontinue\b", ("apply_plan", {})),
-    _rule(r"\bwhere are we\b|\bstatus\b|\bhow far\b|\bprogress\b", ("migration_status", {})),
-    _rule(r"\bruns\b|\bhistory\b", ("list_runs", {})),
-    _rule(r"\bwhat can i start\b|\bready\b|\bwhat(?:'s| is) next\b", ("board_ready", {})),
-    _rule(r"\bblocked\b|\bwaits? for\b|\bwhat blocks\b", ("board_blocked", {})),
-    _rule(r"\bboard\b|\btasks?\b", ("board_show", {})),
-    _rule(r"\bmissing\b|\bdiffer|\bgaps?\b|\bbetween\b|\bcompare\b|\bchanges?\b", ("list_gaps", {})),
-    _words(r"\b(?:table|columns? of|columns? has|inspect) [\"'`]?(?P<table>[\w.]+)", "inspect_schema", table="table"),
-    _rule(r"\bschema\b|\btables\b|\binspect\b", ("inspect_schema", {})),
+    rule(r"\bapply\b|\brun it\b|\bdo it\b|\bexecute\b|\bmigrate\b(?!.*\?)|\bgo on\b|\bcontinue\b", ("apply_plan", {})),
+    rule(r"\bwhere are we\b|\bstatus\b|\bhow far\b|\bprogress\b", ("migration_status", {})),
+    rule(r"\bruns\b|\bhistory\b", ("list_runs", {})),
+    rule(r"\bready\b|\bwhat(?:'s| is) next\b", ("board_ready", {})),
+    rule(r"\bblocked\b|\bwaits? for\b|\bwhat blocks\b", ("board_blocked", {})),
+    rule(r"\bboard\b|\btasks?\b", ("board_show", {})),
+    rule(r"\bmissing\b|\bdiffer|\bgaps?\b|\bbetween\b|\bcompare\b|\bchanges?\b", ("list_gaps", {})),
+    words(r"\b(?:table|columns? of|columns? has|inspect) [\"'`]?(?P<table>[\w.]+)", "inspect_schema", table="table"),
+    rule(r"\bschema\b|\btables\b|\binspect\b", ("inspect_schema", {})),
 )  # fmt: skip
 
 FAILED = "That did not work."
@@ -206,10 +167,10 @@ def _follow_up(wanted: list[tuple[str, Data]], answered: list[tuple[str, Data]])
 
 def understood(text: str) -> list[tuple[str, Data]]:
     """The calls that the user's words ask for; none where no rule fits."""
-    for rule in RULES:
-        match = rule.pattern.search(text.strip())
+    for each in RULES:
+        match = each.pattern.search(text.strip())
         if match:
-            return rule.calls(match)
+            return each.calls(match)
     return []
 
 

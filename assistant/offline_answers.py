@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assistant.offline_board_answers import BOARD_ANSWERS
 from assistant.views import gap_sentence
 
 Data = dict[str, Any]
@@ -48,7 +49,8 @@ You can say:
   answer the questions        asks again what was left open
   apply it                    puts each step before you: nothing runs unasked
   where are we? · verify · monitor · roll back
-  what can I start? · what is blocked? · show the board
+  what can I start? · why is launch blocked? · what is unclear? · the board
+  assign the backfill tasks to me · set 2.1 done · who has nothing to do?
   search WORDS · ingest docs"""
 
 
@@ -306,6 +308,11 @@ def _many(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+CHANGES_OF_THE_BOARD = (
+    "board_update", "board_bulk", "board_add", "board_split", "board_move", "board_answer", "board_undo",
+    "board_import",
+)  # fmt: skip
+
 ANSWERS: Mapping[str, Callable[[Data], str | Parts]] = {
     "find_usages": _usages, "list_gaps": _gaps, "make_plan": _plan,
     "show_plan": _order, "explain_step": _step,
@@ -313,7 +320,8 @@ ANSWERS: Mapping[str, Callable[[Data], str | Parts]] = {
     "apply_plan": _applied, "roll_back": _written, "verify": _verified,
     "monitor": _watched, "list_runs": _runs, "migration_status": _status,
     "search_knowledge": _hits, "ingest": _ingested, "inspect_schema": _inspected, "ask_questions": _questions,
-    "answer_rename": _rename, "set_fill": _fill, "merge_columns": _merged, "board_show": _board, "board_ready": _ready,
-    "board_blocked": _blocked, "board_update": _file, "board_import": _file, "export_board": _file,
+    "answer_rename": _rename, "set_fill": _fill, "merge_columns": _merged, "board_show": _board,
+    "board_ready": _ready, "board_blocked": _blocked, "export_board": _file,
+    **dict.fromkeys(CHANGES_OF_THE_BOARD, _file), **BOARD_ANSWERS,
     "write_plan_file": _file,
 }  # fmt: skip

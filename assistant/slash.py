@@ -22,7 +22,8 @@ NAMES = (*LOCAL, *WORK, "/quit")
 SLASH_HELP = """\
 /gap /usages /plan /rehearse /apply /verify /rollback /status /runs   the migration, step by step
 /explain N              one step in full
-/board [ready|blocked|import FILE|export FILE|set ID STATUS|assign ID OWNER]
+/board [ready|blocked|task ID|questions|idle|kanban|tree|mermaid|critical|history [ID]|undo|import FILE|export FILE|
+       set ID STATUS|assign ID OWNER|add SECTION TEXT|split ID A; B|move ID SECTION]
 /search WORDS  /ingest PATH                                   the documents
 /approvals              what waits for an answer
 /context [full]         what the model is sent

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from tools.toolbox import board, change, knowledge, migrate, plan, schema, usages
+from tools.toolbox import board, board_work, change, knowledge, migrate, plan, schema, usages
 from tools.toolbox.desk import Desk, Outcome
 from tools.toolbox.jobs import Job
 
@@ -77,7 +77,17 @@ TABLE: tuple[Tool, ...] = (
              knowledge.SearchKnowledge, knowledge.search_knowledge),
     ReadTool("ingest", "Read documents of the working folder into the knowledge store.",
              knowledge.Ingest, knowledge.ingest),
-    ReadTool("board_show", "Tasks of the board, by section or owner.", board.BoardShow, board.board_show),
+    ReadTool("board_show", "Tasks of the board, by section, owner, status, priority or words.",
+             board.BoardShow, board.board_show),
+    ReadTool("board_task", "One task in full: how its dependencies were understood, why it is blocked down to the "
+             "root, what it frees, documents that speak of it.", board.BoardTask, board.board_task),
+    ReadTool("board_questions", "What the board leaves open: unclear dependencies and odd orders, with candidates.",
+             schema.Paged, board.board_questions),
+    ReadTool("board_workload", "Who has how much to do, and who has nothing.",
+             schema.Arguments, board.board_workload),
+    ReadTool("board_view", "The board as kanban, tree of dependencies, Mermaid graph, or its critical path.",
+             board.BoardView, board.board_view),
+    ReadTool("board_history", "Who changed what on the board, and when.", board.BoardHistory, board.board_history),
     ReadTool("board_ready", "Tasks that can be started now, the most urgent first.", schema.Paged, board.board_ready),
     ReadTool("board_blocked", "Tasks that wait, and for what.", schema.Paged, board.board_blocked),
     WriteTool("apply_plan", "Propose the plan's pending steps to the person, one by one, and run what is approved.",
@@ -85,8 +95,21 @@ TABLE: tuple[Tool, ...] = (
     WriteTool("roll_back", "Propose the way back of the latest run, and run what is approved.",
               migrate.RollBack, migrate.RollbackJob()),
     WriteTool("write_plan_file", "Propose to write the plan to a YAML file.", plan.WritePlanFile, plan.WritePlanJob()),
-    WriteTool("board_update", "Propose a change of one task: status, owner.", board.BoardUpdate, board.UpdateJob()),
-    WriteTool("board_import", "Propose to bring in a task board, from a Markdown file or made from the plan.",
-              board.BoardImport, board.ImportJob()),
-    WriteTool("export_board", "Propose to write the board to a Markdown file.", board.BoardExport, board.ExportJob()),
+    WriteTool("board_update", "Propose a change of one task: status, owner, priority, notes, due, estimate, depends.",
+              board_work.BoardUpdate, board_work.UpdateJob()),
+    WriteTool("board_bulk", "Propose one change for all tasks that fit a filter, as one approval.",
+              board_work.BoardBulk, board_work.BulkJob()),
+    WriteTool("board_add", "Propose a new task.", board_work.BoardAdd, board_work.AddJob()),
+    WriteTool("board_split", "Propose to split a task into parts that it waits for.",
+              board_work.BoardSplit, board_work.SplitJob()),
+    WriteTool("board_move", "Propose to move a task to another section or place.",
+              board_work.BoardMove, board_work.MoveJob()),
+    WriteTool("board_answer", "Propose the answer to one of the board's open questions.",
+              board_work.BoardAnswer, board_work.AnswerJob()),
+    WriteTool("board_undo", "Propose to take back the last change of the board.",
+              schema.Arguments, board_work.UndoJob()),
+    WriteTool("board_import", "Propose to bring in a task board, from a Markdown file or made from the plan; a file "
+              "edited by hand is merged.", board_work.BoardImport, board_work.ImportJob()),
+    WriteTool("export_board", "Propose to write the board to a Markdown file.",
+              board_work.BoardExport, board_work.ExportJob()),
 )  # fmt: skip

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.commandline import Oneplan
+
+ROOT = Path(__file__).parents[2]
 
 BOARD = """# Board
 
@@ -107,3 +112,75 @@ def test_documents_are_found_again(oneplan: Oneplan, workspace: Path) -> None:
     missing = oneplan("ingest", "nowhere.md")
     assert missing.code == 1
     assert "nowhere.md" in missing.err
+
+
+def test_work_is_claimed_split_moved_and_taken_back(oneplan: Oneplan, board: Path, workspace: Path) -> None:
+    assert oneplan("board", "claim", "1.1", "--yes", "--json").data["tasks"][0]["status"] == "doing"
+    taken = oneplan("board", "claim", "1.2", "--yes")
+    assert taken.code == 64
+    assert "is ada's" in taken.err
+    assert oneplan("board", "edit", "1.2", "--due", "Friday", "--notes", "by pg_dump", "--yes").code == 0
+    parts = oneplan("board", "split", "2.1", "Forward", "Way back", "--yes", "--json").data["tasks"]
+    assert [(task["id"], task["depends_on"]) for task in parts] == [
+        ("2.1", "2.2, 2.3"), ("2.2", "section 1"), ("2.3", "section 1"),
+    ]  # fmt: skip
+    assert oneplan("board", "move", "1.2", "Run", "--before", "2.1", "--yes").code == 0
+    assert oneplan("board", "undo", "--yes").code == 0
+    assert oneplan("board", "undo", "--yes").code == 0
+    changed = oneplan("board", "change", "--section", "1", "--to-priority", "Low", "--yes", "--json").data["tasks"]
+    assert [task["priority"] for task in changed] == ["Low", "Low"]
+    assert oneplan("board", "cancel", "1.2", "--yes").code == 0
+    history = oneplan("board", "history", "1.2", "--json").data["events"]
+    assert [event["what"] for event in history][0] == "1.2: status todo → cancelled"
+    assert oneplan("board", "export", "board.md", "--yes").err.count("has no column 'Due'") == 1
+    assert len((workspace / "board.md").read_text().splitlines()) == len(BOARD.splitlines())
+
+
+def test_looking_at_the_board(oneplan: Oneplan, board: Path) -> None:
+    told = oneplan("board", "task", "run the plan").out
+    assert "Waits for 'All above': all sections above." in told
+    assert "Down to the root: 2.1 ← 1.1 Read the schema; 1.1 can be started, nobody has it yet." in told
+    assert oneplan("board", "task", "1.2", "--json").data["task"]["needs"][0]["how"] == "task 1.1, by its full name"
+    assert "ready (1)" in oneplan("board", "kanban").out
+    assert oneplan("board", "tree", "2.1").out.splitlines()[0] == "[ ] 2.1 Run the plan"
+    assert oneplan("board", "mermaid", "--section", "2").out.startswith("flowchart LR")
+    assert [task["id"] for task in oneplan("board", "critical", "--json").data["tasks"]] == ["1.1", "1.2", "2.1"]
+    assert oneplan("board", "idle", "--json").data["owners"][0]["owner"] == "ada"
+    assert oneplan("board", "questions").code == 0
+    assert oneplan("board", "show", "--owner", "ada", "--json").data["tasks"][0]["id"] == "1.2"
+
+
+def test_a_file_edited_by_hand_is_merged_with_questions(oneplan: Oneplan, board: Path) -> None:
+    oneplan("board", "assign", "1.1", "ada", "--yes")
+    edited = BOARD.replace("schema  |       |", "schema  | bob   |")
+    board.write_text(edited.replace("| Run the", "| Rehearse | | | | [ ] |\n| Run the"))
+    refused = oneplan("board", "export", board, "--yes")
+    assert refused.code == 64
+    assert "edited since" in refused.err
+    asked = oneplan("board", "import", board, "--yes")
+    assert asked.code == 2
+    assert "1.1: owner (none) → ada (the file says 'bob'); --keep 1.1.owner=board or =file" in asked.err
+    assert oneplan("board", "import", board, "--keep", "1.1.owner=board", "--yes").code == 0
+    tasks = {task["description"]: task["owner"] for task in oneplan("board", "show", "--json").data["tasks"]}
+    assert tasks == {"Read the schema": "ada", "Take a backup": "ada", "Rehearse": "", "Run the plan": ""}
+    assert oneplan("board", "export", board, "--yes").code == 0
+    assert "| ada   |" in board.read_text()
+    assert oneplan("board", "import", board, "--keep", "mine").code == 64
+
+
+def test_two_terminals_at_once_lose_nothing(oneplan: Oneplan, board: Path, workspace: Path) -> None:
+    code = """
+import sys
+from assistant.cli import run
+sys.exit(max(run(["board", "add", "1", f"{sys.argv[1]}{n}", "--yes"]) for n in range(4)))
+"""
+    terminals = [
+        subprocess.Popen([sys.executable, "-P", "-c", code, name], cwd=workspace, text=True,
+                         env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for name in ("x", "y")
+    ]  # fmt: skip
+    for terminal in terminals:
+        _, errors = terminal.communicate(timeout=120)
+        assert terminal.returncode == 0, errors
+    names = [task["description"] for task in oneplan("board", "show", "--json").data["tasks"]]
+    assert sorted(names[2:-1]) == sorted(f"{name}{n}" for name in "xy" for n in range(4))

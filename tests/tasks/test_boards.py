@@ -16,7 +16,7 @@ from tools.tasks import boards as module
 from tools.tasks.boards import Boards, import_change, unexported
 from tools.tasks.markdown import board_from_markdown, read_board
 from tools.tasks.model import Board
-from tools.tasks.update import Change, add, assign, move, set_status, several, split
+from tools.tasks.update import Change, add, assign, move, set_field, set_status, several, split
 
 ROOT = Path(__file__).parents[2]
 TEXT = """# B
@@ -129,8 +129,13 @@ def test_export_refuses_a_file_that_changed_since_approval(boards: Boards, store
     path = tmp_path / "b.md"
     given = exported(store, boards, path)
     path.write_text("mine")
-    with pytest.raises(ApprovalRefused, match="state of what it touches"):
+    with pytest.raises(UsageError, match="was edited since .* `oneplan board import .*b.md`"):
         boards.export(path, given, actor="bot")
+    elsewhere = tmp_path / "c.md"
+    given = exported(store, boards, elsewhere)
+    elsewhere.write_text("mine")
+    with pytest.raises(ApprovalRefused, match="state of what it touches"):
+        boards.export(elsewhere, given, actor="bot")
     with pytest.raises(Drift, match="changed meanwhile"):
         write_atomically(path, "new", expected="")
     assert path.read_text() == "mine"
@@ -144,7 +149,7 @@ def test_an_import_does_not_lose_what_no_file_has(boards: Boards, store: Store, 
     edited = board_from_markdown(TEXT.replace("| Test it |", "| Plan it | Eve | | | [x] |\n| Test it |"), "b.md")
     change = import_change(edited)
     assert boards.action(change).summary.endswith(
-        "; kept of the present board: 1.3: owner (none) → Bob; add 'Third' to section 1"
+        "; kept of the present board: add 'Third' to section 1; 1.3: owner (none) → Bob"
     )
     board = consent(boards, change)
     assert [(task.description, task.owner) for task in board] == [
@@ -224,3 +229,37 @@ def test_work_goes_on_after_an_export(boards: Boards, store: Store, tmp_path: Pa
         "| first |        | High     |   | [x]    |",
         "| second |        | High     |   | [ ]    |",
     ]
+
+
+def test_the_last_change_is_taken_back_then_the_one_before(boards: Boards) -> None:
+    before = boards.load()
+    consent(boards, assign(boards.load(), "1.2", "Bob")[1])
+    middle = boards.load()
+    consent(boards, split(boards.load(), "1.1", ["one", "two"])[1])
+    assert boards.action(boards.undo()).summary == "Board: undo: put 1.1 together again"
+    assert consent(boards, boards.undo()) == middle
+    assert consent(boards, boards.undo()) == before
+    with pytest.raises(UsageError, match="an import is not taken back"):
+        boards.undo()
+    consent(boards, assign(boards.load(), "1.1", "Ann")[1])
+    assert consent(boards, boards.undo()) == before
+
+
+def test_history_follows_a_task_that_moved(boards: Boards) -> None:
+    consent(boards, add(boards.load(), "Two", "Later", new_section=True)[1])
+    consent(boards, move(boards.load(), "1.1", "Two")[1])
+    consent(boards, set_status(boards.load(), "2.2", "done")[1])
+    ops = [(event.actor, event.data["change"]["op"]) for event in boards.history(task_id="2.2")]
+    assert ops == [("bot", "move"), ("bot", "set")]
+
+
+def test_tasks_keep_their_ids_through_hand_edits_and_imports(boards: Boards, store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "b.md"
+    uid = boards.load().task("1.2").uid
+    consent(boards, set_field(boards.load(), "1.2", "description", "Try it")[1])
+    boards.export(path, exported(store, boards, path), actor="bot")
+    path.write_text(path.read_text().replace("| Try it", "| New |  |  |  | [ ] |\n| Try it"))
+    board = consent(boards, import_change(read_board(path)))
+    assert board.task(uid).description == "Try it"
+    assert board.task(uid).id == "1.3"
+    assert len({task.uid for task in board}) == 3

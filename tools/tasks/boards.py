@@ -6,22 +6,24 @@ Each write takes an approval for the exact change to the board as it is, and cla
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from knowledge.approvals import Action, Ledger, Via
 from knowledge.clock import to_store, utc_now
 from knowledge.events import Event, Events
 from tools.errors import ApprovalRefused, UsageError
 from tools.files import file_digest, write_atomically
+from tools.tasks.dependencies import resolved
 from tools.tasks.export import Rendered, board_to_markdown
 from tools.tasks.from_plan import progress
+from tools.tasks.identity import with_uids
 from tools.tasks.markdown import anchored
-from tools.tasks.merge import merged
+from tools.tasks.merge import Conflict, merge, merged
 from tools.tasks.model import Board
-from tools.tasks.operations import apply
+from tools.tasks.operations import apply, inverse, touched
 from tools.tasks.serial import board_digest, board_from_json, board_to_json
 from tools.tasks.update import Change, describe, several
 
@@ -59,7 +61,7 @@ class Boards:
         _after(before, change, name)
         base = board_digest(before) if before else ""
         label = "Board" if name == DEFAULT else f"Board {name}"
-        summary = f"{label}: {_said(change)}{_kept(before, change)}"
+        summary = f"{label}: {_said(change, before)}{_kept(before, change)}"
         return Action("board_change", summary, {"board": name, "change": change}, base=base)
 
     def execute(self, change: Change, approval_id: str, *, actor: str, thread: str = "", name: str = DEFAULT) -> Board:
@@ -72,11 +74,19 @@ class Boards:
         return board
 
     def consented(
-        self, change: Change, *, actor: str, approver: str, via: Via, thread: str = "", name: str = DEFAULT
+        self,
+        change: Change | Callable[[Board], Change],
+        *,
+        actor: str,
+        approver: str,
+        via: Via,
+        thread: str = "",
+        name: str = DEFAULT,
     ) -> Board:
         """Make a change that a person has just asked for by name (a typed command): proposed, approved and made in one
-        transaction, so that two terminals cannot come between."""
+        transaction, so that two terminals cannot come between. A function makes the change for the board as it is."""
         with self._store.transaction():
+            change = change(self.load(name)) if callable(change) else change
             proposal = self._ledger.propose(self.action(change, name), actor=actor, thread=thread)
             approval = self._ledger.approve(proposal.id, approver=approver, via=via)[0]
             return self.execute(change, approval.id, actor=actor, thread=thread, name=name)
@@ -98,6 +108,7 @@ class Boards:
         return self._export_of(self.load(name), path, name)
 
     def _export_of(self, board: Board, path: Path, name: str) -> tuple[Action, Rendered]:
+        _unedited(board, path)
         rendered = board_to_markdown(board)
         verb = "Overwrite" if path.exists() else "Write"
         arguments = {"path": str(path.absolute()), "text": rendered.text, "board": name}
@@ -117,13 +128,32 @@ class Boards:
         """Who changed what and when, oldest first; with a task's id only what touched it."""
         events = [event for event in self._events.read("board.*") if event.data.get("board") == name]
         if task_id:
-            events = [event for event in events if _touches(event.data.get("change"), task_id)]
+            uid = self.load(name).task(task_id).uid
+            events = [event for event in events if uid in event.data.get("tasks", ())]
         return tuple(events[-limit:])
 
+    def undo(self, name: str = DEFAULT) -> Change:
+        """The change that takes back the last one that was not taken back yet. Raises UsageError where there is none,
+        or where it was an import: the file as it was is imported again instead."""
+        made = [event for event in self.history(name) if event.kind == "board.changed"]
+        done = {event.data["undoes"] for event in made if "undoes" in event.data}
+        last = next((e for e in reversed(made) if e.seq not in done and "undoes" not in e.data), None)
+        if last is None or "inverse" not in last.data:
+            why = "nothing was changed" if last is None else "an import is not taken back: import the file as it was"
+            raise UsageError(f"there is nothing to undo on the board: {why}")
+        return last.data["inverse"] | {"undoes": last.seq}
+
     def _save(self, name: str, change: Change, actor: str, approval: str, run: str = "") -> Board:
-        board = _after(self.find(name), change, name)
+        before = self.find(name)
+        board = _after(before, change, name)
         self._put(name, board)
-        facts = {"board": name, "change": _logged(change), "approval": approval, "run": run}
+        facts: dict[str, Any] = {"board": name, "change": _logged(change), "approval": approval, "run": run}
+        if before is not None:
+            facts["tasks"] = touched(before, board)
+        if before is not None and change.get("op") != "import":
+            facts["inverse"] = inverse(before, change)
+        if "undoes" in change:
+            facts["undoes"] = change["undoes"]
         self._events.append("board.changed", {key: value for key, value in facts.items() if value}, actor=actor)
         return board
 
@@ -143,12 +173,21 @@ class Boards:
             self._events.append("board.exported", {"board": name, "path": str(path)}, actor=actor)
 
 
-def import_change(board: Board, *, replace_changes: bool = False) -> Change:
+def import_change(board: Board, *, replace_changes: bool = False, answers: Mapping[str, str] | None = None) -> Change:
     """The change that brings in a board read from a file or made from a plan, in place of the one there is.
 
     What the present board holds and no file has is made again on the new one, unless `replace_changes` lets it go.
+    answers: `board` or `file` by the key of each conflict, as `merge` names them.
     """
-    return {"op": "import", "board": board_to_json(board), "replace_changes": replace_changes}
+    change: Change = {"op": "import", "board": board_to_json(board), "replace_changes": replace_changes}
+    return change | ({"answers": dict(answers)} if answers else {})
+
+
+def conflicts(before: Board | None, change: Change) -> tuple[Conflict, ...]:
+    """The questions that an import leaves open."""
+    if before is None or change.get("replace_changes") or not unexported(before):
+        return ()
+    return merge(before, board_from_json(change["board"]), change.get("answers")).conflicts
 
 
 def unexported(board: Board) -> bool:
@@ -162,15 +201,25 @@ def _after(before: Board | None, change: Change, name: str) -> Board:
         if before is None:
             raise UsageError(f"there is no board {name!r}: make one with `oneplan board import FILE`")
         return apply(before, change)
+    return _brought_in(before, change)[0]
+
+
+def _brought_in(before: Board | None, change: Change) -> tuple[Board, tuple[Change, ...]]:
+    """The board after an import, and what was kept of the one before. Tasks that both hold keep their uids."""
     board = board_from_json(change["board"])
-    if before and unexported(before) and not change.get("replace_changes"):
-        return merged(before, board)[0]
-    return board
+    if before is None:
+        return board, ()
+    if change.get("replace_changes") or not before.text:
+        if not change.get("replace_changes") and unexported(before):
+            return merged(before, board, change.get("answers"))
+        fresh = tuple(replace(s, tasks=tuple(replace(t, uid="") for t in s.tasks)) for s in board.sections)
+        return resolved(with_uids(replace(board, sections=fresh), before)), ()
+    return merged(before, board, change.get("answers"))
 
 
-def _said(change: Change) -> str:
+def _said(change: Change, before: Board | None = None) -> str:
     if change.get("op") != "import":
-        return describe(change)
+        return describe(change, before)
     board = board_from_json(change["board"])
     return f"{len(board.by_id)} tasks in {len(board.sections)} sections from {board.source or 'a new board'}"
 
@@ -181,9 +230,8 @@ def _kept(before: Board | None, change: Change) -> str:
         return ""
     if change.get("replace_changes"):
         return "; changes that are in no file are given up"
-    return (
-        f"; kept of the present board: {'; '.join(map(describe, merged(before, board_from_json(change['board']))[1]))}"
-    )
+    kept = _brought_in(before, change)[1]
+    return f"; kept of the present board: {'; '.join(describe(one, before) for one in kept)}" if kept else ""
 
 
 def _logged(change: Change) -> Change:
@@ -193,9 +241,12 @@ def _logged(change: Change) -> Change:
     return {"op": "import", "said": _said(change), "digest": board_digest(board_from_json(change["board"]))}
 
 
-def _touches(change: Change | None, task_id: str) -> bool:
-    if not change:
-        return False
-    if change.get("op") == "several":
-        return any(_touches(part, task_id) for part in change["changes"])
-    return task_id in (change.get("task"), change.get("item"))
+def _unedited(board: Board, path: Path) -> None:
+    """Raises UsageError where the board's own file was edited since: writing over it would lose that."""
+    if not board.text or not board.source or not path.exists() or Path(board.source).absolute() != path.absolute():
+        return
+    if path.read_bytes() != board.text.encode():
+        raise UsageError(
+            f"{path} was edited since the board was last read from it or written to it: bring that in first, "
+            f"with `oneplan board import {path}`"
+        )

@@ -11,7 +11,7 @@ from itertools import islice
 from tools.tasks.layout import day_of
 from tools.tasks.model import Board, Dependency, Section, Task
 
-_NOTHING = {"", "-", "–", "—", "none", "n/a", "na", "nothing"}
+NOTHING = {"", "-", "–", "—", "none", "n/a", "na", "nothing"}
 _ALL_ABOVE = {"all above", "all of the above", "everything above", "all the above"}
 _FEW = 8
 """How many candidates a question names."""
@@ -87,13 +87,13 @@ class _Implied:
 
     def of(self, section: Section, task: Task) -> Iterator[Dependency]:
         for part in self._parts.get(task.id, ()):
-            yield Dependency(part.description, "task", part.id, f"task {part.id}, a part of it")
+            yield Dependency("", "task", part.id, f"task {part.id}, a part of it")
         before = self._before.get(section.key)
         if before:
-            yield Dependency(before.title, "section", before.key, f"section {before.key}, the day before it")
+            yield Dependency("", "section", before.key, f"section {before.key}, the day before it")
         afternoon = self._afternoons.get(section.key)
         if afternoon and task.group == afternoon.group:
-            yield Dependency("morning", "rows_above", afternoon.id, "the morning before it")
+            yield Dependency("", "rows_above", afternoon.id, "the morning before it")
 
 
 def _first_of_afternoon(section: Section) -> Task | None:
@@ -121,30 +121,30 @@ class _Names:
             self.exact[_plain(task.description)].append(task.id)
             if task.label:
                 self.labels[_plain(task.label)].append(task.id)
-            stems = _stems(task.description)
-            for length in range(1, min(len(stems), _LONGEST) + 1):
-                self.beginnings[tuple(stems[:length])].append(task.id)
-            for stem in stems:
+            words = stems(task.description)
+            for length in range(1, min(len(words), _LONGEST) + 1):
+                self.beginnings[tuple(words[:length])].append(task.id)
+            for stem in words:
                 self.words[stem][task.id] = None
         for section in self.board.sections:
             for name in (section.title, f"section {section.key}", f"{section.key}. {section.title}"):
                 self.section_names[_plain(name)].append(section)
             for part in re.split(r"\s*(?:&|\band\b|,)\s*", section.title):
                 self.section_parts[_plain(part)].append(section)
-            for stem in _stems(section.title):
+            for stem in stems(section.title):
                 self.section_words[stem][section.key] = None
 
     def meanings(self, section: Section, task: Task) -> Iterator[tuple[str, Meaning]]:
         """(text, meaning) of each thing that a task's dependency text names."""
         whole = task.depends.strip()
-        if _plain(whole) in _NOTHING:
+        if _plain(whole) in NOTHING:
             return
         meaning = self._named(whole, section, task)
         if meaning:  # before it is taken for a list: names may hold commas
             yield whole, meaning
             return
         for part in re.split(r"[,;]|<br ?/?>", whole):
-            if _plain(part) not in _NOTHING:
+            if _plain(part) not in NOTHING:
                 yield from self._part(part.strip(), section, task)
 
     def _part(self, text: str, section: Section, task: Task) -> Iterator[tuple[str, Meaning]]:
@@ -187,14 +187,14 @@ class _Names:
         part = self._section(text, self.section_parts.get(_plain(text), ()), section, task, "by a part of its name")
         if part:
             return part
-        stems = _stems(text)
-        if not stems:
+        words = stems(text)
+        if not words:
             return None
-        begun = self.beginnings.get(tuple(stems[:_LONGEST]), [])[: _FEW + 1]
+        begun = self.beginnings.get(tuple(words[:_LONGEST]), [])[: _FEW + 1]
         begun = [id_ for id_ in begun if id_ != task.id]
         if begun:
             return self._one(text, begun, "by the beginning of its name")
-        wanted = frozenset(stems)
+        wanted = frozenset(words)
         if len(wanted) > 1:
             titles = [self.board.by_key[key] for key in _in_all(self.section_words, wanted)]
             if titles:
@@ -253,7 +253,7 @@ def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"[*_`\"]", "", text)).strip().rstrip(".").casefold()
 
 
-def _stems(text: str) -> list[str]:
+def stems(text: str) -> list[str]:
     """The words without their endings, so that `Testing` is `tests` and `updates` is `update`."""
     return [_stem(word) for word in re.findall(r"[^\W_]+", text.casefold())]
 

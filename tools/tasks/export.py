@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tools.tasks.columns import HEADINGS, MARKS, Column, cell_text, columns_of, same_cell, same_mark
+from tools.tasks.identity import staying
 from tools.tasks.layout import Layout, Place, TableRow, layout_of
 from tools.tasks.lists import Check
 from tools.tasks.mended import mended
@@ -60,13 +59,13 @@ class _Writer:
     def section(self, section: Section, place: Place) -> None:
         """Tasks that still stand in their order keep their lines; the others are put after the one before them."""
         spots = {spot.line + 1: spot for spot in place.spots()}
-        staying = _in_order([task.line for task in section.tasks if task.line in spots])
-        for line in spots.keys() - staying:
+        keeping = staying([task.line for task in section.tasks if task.line in spots])
+        for line in spots.keys() - keeping:
             self._page.remove(spots[line].line, spots[line].end)
-        last = max((at for at, task in enumerate(section.tasks) if task.line in staying), default=-1)
+        last = max((at for at, task in enumerate(section.tasks) if task.line in keeping), default=-1)
         after = place.begin
         for at, task in enumerate(section.tasks):
-            if task.line in staying:
+            if task.line in keeping:
                 spot = spots[task.line]
                 self._rewrite(task, spot)
                 after = spot.end
@@ -162,21 +161,6 @@ def _changed_extra(task: Task, spot: TableRow) -> dict[int, str]:
         return {}
     pairs = zip(others, task.extra, strict=True)
     return {index: value for (index, _, written), (_, value) in pairs if written != value}
-
-
-def _in_order(lines: Sequence[int]) -> set[int]:
-    """The longest run of lines that stand in the document in the order of the board."""
-    tails: list[int] = []
-    chains: list[tuple[int, ...]] = []
-    if list(lines) == sorted(lines):
-        return set(lines)
-    for line in lines:
-        place = bisect_left(tails, line)
-        chain = (*(chains[place - 1] if place else ()), line)
-        tails[place:], chains[place:] = ([line], [chain]) if place == len(tails) else (
-            [line, *tails[place + 1 :]], [chain, *chains[place + 1 :]]
-        )  # fmt: skip
-    return set(chains[-1]) if chains else set()
 
 
 def _without_column(task: Task, columns: dict[Column, int]) -> list[str]:

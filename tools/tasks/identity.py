@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tools.tasks.model import Board, Section, Task
 
-_NUMBER = re.compile(r"(?<![\w.])(\d+\.\d+)(?![\w.]*\w)")
+NUMBER = re.compile(r"(?<![\w.])(\d+\.\d+)(?![\w.]*\w)")
 
 
 def with_uids(board: Board, before: Board | None = None) -> Board:
@@ -47,12 +49,27 @@ def free_key(board: Board) -> str:
     return str(max(numbers, default=0) + 1)
 
 
+def staying(lines: Sequence[int]) -> set[int]:
+    """The longest run of lines that stand in the document in the order of the board."""
+    tails: list[int] = []
+    chains: list[tuple[int, ...]] = []
+    if list(lines) == sorted(lines):
+        return set(lines)
+    for line in lines:
+        place = bisect_left(tails, line)
+        chain = (*(chains[place - 1] if place else ()), line)
+        tails[place:], chains[place:] = ([line], [chain]) if place == len(tails) else (
+            [line, *tails[place + 1 :]], [chain, *chains[place + 1 :]]
+        )  # fmt: skip
+    return set(chains[-1]) if chains else set()
+
+
 def _in_place(section: Section, new: dict[str, str]) -> Section:
     return replace(
         section,
         tasks=tuple(
             replace(task, id=f"{section.key}.{number}", section=section.key, parent=new.get(task.parent, task.parent),
-                    depends=_NUMBER.sub(lambda match: new.get(match[1], match[1]), task.depends))
+                    depends=NUMBER.sub(lambda match: new.get(match[1], match[1]), task.depends))
             for number, task in enumerate(section.tasks, start=1)
         ),
     )  # fmt: skip

@@ -97,7 +97,8 @@ class CheckItem:
 class Board:
     """title: of the document. text: the Markdown it came from, "" for one made here. problems: what an import could not
     use, as sentences (`board.md:12: …`); it stays in `text`. phases: headings that promise
-    deliverables and hold no task."""
+    deliverables and hold no task. settled: orders that a person was asked about and keeps, `uid text` in small letters.
+    """
 
     title: str = ""
     sections: tuple[Section, ...] = ()
@@ -106,6 +107,7 @@ class Board:
     source: str = ""
     problems: tuple[str, ...] = ()
     phases: tuple[Section, ...] = ()
+    settled: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Task]:
         """All tasks, in the board's order."""

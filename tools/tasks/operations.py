@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tools.errors import UsageError
-from tools.tasks.dependencies import resolved
+from tools.tasks.dependencies import resolved, targets
 from tools.tasks.identity import renumbered, with_uids
 from tools.tasks.model import STATUSES, Board, CheckItem, Section, Status, Task
 from tools.tasks.ready import cycles
@@ -34,6 +34,8 @@ def inverse(board: Board, change: Change) -> Change:
         case "set":
             back = {"from": change["to"], "to": change["from"], "task": board.task(change["task"]).uid}
             return change | back
+        case "settle":
+            return change | {"open": not change.get("open")}
         case "check":
             return change | {"from": change["to"], "to": change["from"]}
         case "several":
@@ -115,11 +117,20 @@ def _add(board: Board, change: Mapping[str, Any]) -> Board:
     values: dict[str, str] = {name: change["task"][name] for name in NEW_FIELDS}
     if not values["description"] or any("\n" in value or "\r" in value for value in values.values()):
         raise UsageError("a task needs a description, and each value must be one line of text")
-    task = replace(Task("", key, values["description"]), **values, step_id=change["task"].get("step_id", ""))
-    task = replace(task, status=_status(change["task"].get("status", "todo")))
-    task = replace(task, group=section.tasks[-1].group if section.tasks else "", extra=_no_extra(section))
-    grown = replace(section, tasks=(*section.tasks, task))
+    before = board.task(change["before"]) if change.get("before") else None
+    at = section.tasks.index(before) if before else len(section.tasks)
+    grown = replace(section, tasks=(*section.tasks[:at], _new(board, section, change), *section.tasks[at:]))
     return _grown(board, replace(board, sections=(*board.sections, grown)) if title else _with_section(board, grown))
+
+
+def _new(board: Board, section: Section, change: Mapping[str, Any]) -> Task:
+    facts = change["task"]
+    values = {name: str(facts.get(name, "")) for name in NEW_FIELDS}
+    whole = board.task(facts["parent"]).id if facts.get("parent") else ""
+    task = replace(Task("", section.key, values["description"]), **values, status=_status(facts.get("status", "todo")))
+    group = section.tasks[-1].group if section.tasks else ""
+    own = {name: str(facts.get(name, "")) for name in ("step_id", "uid")}
+    return replace(task, **own, parent=whole, group=group, extra=_no_extra(section))
 
 
 def _split(board: Board, change: Mapping[str, Any]) -> Board:
@@ -129,8 +140,9 @@ def _split(board: Board, change: Mapping[str, Any]) -> Board:
         raise UsageError(f"{task.id} is split into two parts or more, each with a name of one line")
     nested = section.form == "list"
     at = section.tasks.index(_with_parts(board, task)[-1]) + 1
+    depends = _as_below(board, task)
     parts = tuple(
-        Task("", section.key, name, task.owner, task.priority, task.depends, group=task.group, due=task.due,
+        Task("", section.key, name, task.owner, task.priority, depends, group=task.group, due=task.due,
              extra=_no_extra(section), parent=task.id if nested else "")
         for name in names
     )  # fmt: skip
@@ -140,6 +152,19 @@ def _split(board: Board, change: Mapping[str, Any]) -> Board:
         whole = grown.by_uid[task.uid]
         grown = _with_task(grown, replace(whole, depends=numbers))
     return _grown(board, grown)
+
+
+def _as_below(board: Board, task: Task) -> str:
+    """What a task waits for, in words that mean the same below it, where "All above" would mean it too."""
+    text = task.depends
+    for need in task.needs:
+        if need.scope == "rows_above":
+            text = text.replace(need.text, ", ".join(targets(board, need)))
+        elif need.scope == "sections_above":
+            keys = [section.key for section in board.sections]
+            above = keys[: keys.index(need.target)]
+            text = text.replace(need.text, ", ".join(f"section {key}" for key in above))
+    return text
 
 
 def _move(board: Board, change: Mapping[str, Any]) -> Board:
@@ -176,6 +201,12 @@ def _join(board: Board, change: Mapping[str, Any]) -> Board:
     for part in change["parts"]:
         board = _remove(board, {"task": part})
     return resolved(_with_task(board, replace(board.task(change["task"]), depends=change["depends"])))
+
+
+def _settle(board: Board, change: Mapping[str, Any]) -> Board:
+    entry = f"{board.task(change['task']).uid} {change['text']}".casefold()
+    rest = tuple(one for one in board.settled if one != entry)
+    return replace(board, settled=rest if change.get("open") else (*rest, entry))
 
 
 def _several(board: Board, change: Mapping[str, Any]) -> Board:
@@ -241,5 +272,6 @@ def _status(text: str) -> Status:
 
 _OPERATIONS: dict[str, Callable[[Board, Mapping[str, Any]], Board]] = {
     "set": _set, "check": _check, "add": _add, "split": _split, "move": _move, "remove": _remove, "join": _join,
+    "settle": _settle,
     "several": _several,
 }  # fmt: skip

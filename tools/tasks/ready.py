@@ -34,7 +34,7 @@ class Blocked:
 
     task: Task
     board: Board = field(repr=False)
-    graph: _Graph = field(repr=False)
+    graph: Graph = field(repr=False)
 
     @cached_property
     def by(self) -> tuple[Task, ...]:
@@ -54,7 +54,7 @@ class Blocked:
 
 def ready(board: Board) -> tuple[Ready, ...]:
     """What can be started now: by priority, then by how much it unblocks, then in the board's order."""
-    graph = _Graph.of(board)
+    graph = Graph.of(board)
     found = [
         Ready(task, graph.waiting(task.id)) for task in board if task.status == "todo" and not graph.waits(task.id)
     ]
@@ -63,7 +63,7 @@ def ready(board: Board) -> tuple[Ready, ...]:
 
 def blocked(board: Board) -> tuple[Blocked, ...]:
     """Every open task that waits, in the board's order."""
-    graph = _Graph.of(board)
+    graph = Graph.of(board)
     return tuple(Blocked(task, board, graph) for task in board if task.open and graph.waits(task.id))
 
 
@@ -74,7 +74,7 @@ def blocking(board: Board, task: Task) -> tuple[str, ...]:
 
 def cycles(board: Board) -> tuple[tuple[str, ...], ...]:
     """Each cycle of dependencies as the path of task ids that leads back to its first; statuses take no part."""
-    graph = _Graph.of(board, everything=True)
+    graph = Graph.of(board, everything=True)
     found: list[tuple[str, ...]] = []
     seen: set[str] = set()
     for node in graph.in_cycles():
@@ -96,7 +96,7 @@ def rank(priority: str) -> int:
 
 
 @dataclass
-class _Graph:
+class Graph:
     """needs: node -> nodes below it, of which only those that still hold something up. Nodes are task ids and groups:
     `S2` all tasks of section 2, `A2` all sections before it, `2.3^` all rows above 2.3."""
 
@@ -106,7 +106,7 @@ class _Graph:
     _downstream: dict[str, int] = field(default_factory=dict[str, int])
 
     @classmethod
-    def of(cls, board: Board, *, everything: bool = False) -> _Graph:
+    def of(cls, board: Board, *, everything: bool = False) -> Graph:
         full = cls()
         before = ""
         for section in board.sections:
@@ -121,13 +121,13 @@ class _Graph:
         full.tasks = set(board.by_id)
         return full if everything else full._open_only(board)
 
-    def _open_only(self, board: Board) -> _Graph:
+    def _open_only(self, board: Board) -> Graph:
         """Without finished tasks, and without groups that hold none but finished ones."""
         holds = {task.id: task.open for task in board}
         for node, below in self.needs.items():  # a group comes after the groups that it holds
             if node not in holds:
                 holds[node] = any(holds[name] for name in below)
-        graph = _Graph(tasks={node for node in self.tasks if board.by_id[node].open})
+        graph = Graph(tasks={node for node in self.tasks if board.by_id[node].open})
         for node, below in self.needs.items():
             if holds[node]:
                 graph.needs[node] = [name for name in below if holds[name]]
@@ -152,9 +152,24 @@ class _Graph:
             self._count()
         return self._downstream.get(node, 0).bit_count()
 
+    def above(self, node: str) -> dict[str, None]:
+        """All nodes that wait for this one, directly or further on."""
+        waiting: dict[str, list[str]] = defaultdict(list)
+        for name, below in self.needs.items():
+            for one in below:
+                waiting[one].append(name)
+        found: dict[str, None] = {node: None}
+        todo = [node]
+        for name in todo:
+            fresh = [one for one in waiting[name] if one not in found]
+            found |= dict.fromkeys(fresh)
+            todo.extend(fresh)
+        del found[node]
+        return found
+
     def in_cycles(self) -> list[str]:
         """The nodes that lie on a cycle or lead to one, with `caught` set to them."""
-        placed = set(self._below_first())
+        placed = set(self.below_first())
         self.caught = {node for node in self.needs if node not in placed}
         return [node for node in self.needs if node in self.caught]
 
@@ -162,13 +177,13 @@ class _Graph:
         # Sets of tasks as the bits of one number: a union of ten thousand costs a microsecond.
         bits = {node: 1 << place for place, node in enumerate(sorted(self.tasks))}
         downstream: dict[str, int] = defaultdict(int)
-        for node in reversed(self._below_first()):
+        for node in reversed(self.below_first()):
             mine = downstream[node] | bits.get(node, 0)
             for below in self.needs[node]:
                 downstream[below] |= mine
         self._downstream = downstream
 
-    def _below_first(self) -> list[str]:
+    def below_first(self) -> list[str]:
         """The nodes, each after those it needs; without those on a cycle or above one, which have no such place."""
         left = {node: len(below) for node, below in self.needs.items()}
         above: dict[str, list[str]] = defaultdict(list)

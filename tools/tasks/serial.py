@@ -34,7 +34,8 @@ def board_from_json(facts: dict[str, Any]) -> Board:
     checklist = tuple(CheckItem(**item) for item in facts["checklist"])
     phases = tuple(_section(phase) for phase in facts.get("phases", ()))
     problems = tuple(facts["problems"])
-    board = Board(facts["title"], sections, checklist, facts["text"], facts["source"], problems, phases)
+    settled = tuple(facts.get("settled", ()))
+    board = Board(facts["title"], sections, checklist, facts["text"], facts["source"], problems, phases, settled)
     return resolved(with_uids(board))
 
 

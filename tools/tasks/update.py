@@ -99,6 +99,8 @@ def describe(change: Change, board: Board | None = None) -> str:
         found = (board.by_id.get(task) or board.by_uid.get(task)) if board else None
         return found.id if found else task
 
+    if "undoes" in change:
+        return f"undo: {describe({key: value for key, value in change.items() if key != 'undoes'}, board)}"
     match change.get("op"):
         case "set":
             said = f"{change['field']} {change['from'] or '(none)'} → {change['to'] or '(none)'}"
@@ -113,6 +115,9 @@ def describe(change: Change, board: Board | None = None) -> str:
         case "move":
             before = f", before {name(change['before'])}" if change["before"] else ""
             return f"move {name(change['task'])} from section {change['from']} to section {change['to']}{before}"
+        case "settle":
+            kept = "ask again" if change.get("open") else "keep it so"
+            return f"{name(change['task'])} waits for {change['text']!r}: {kept}"
         case "join":
             return f"put {name(change['task'])} together again"
         case "remove":

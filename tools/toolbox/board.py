@@ -1,49 +1,59 @@
-"""Tools over the task board: looking, and changes that are put before the person."""
+"""Tools that look at the task board."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from tools.errors import UsageError
-from tools.toolbox.desk import Desk, Outcome, Proposed, page
-from tools.toolbox.jobs import SingleJob, approval_of, put
+from tools.toolbox.desk import Desk, Outcome, at_most, page
 from tools.toolbox.schema import Arguments, Paged
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tools.tasks.boards import Boards
+    from tools.tasks.look import Filter
     from tools.tasks.model import Board, Task
-    from tools.tasks.update import Change
+
+Status = Literal["todo", "doing", "done", "cancelled"]
 
 
-class BoardShow(Paged):
+class Chosen(Arguments):
+    """Which tasks are meant."""
+
     section: str | None = Field(default=None, description="Only this section, by number or title.")
-    owner: str | None = Field(default=None, description="Only the tasks of this owner.")
+    owner: str | None = Field(default=None, description='Only the tasks of this owner; "me" for the person.')
+    status: Status | None = None
+    priority: str | None = None
+    text: str | None = Field(default=None, description="Only tasks whose name holds these words, in any form.")
+    ready: bool = Field(default=False, description="Only what can be started now.")
 
 
-class BoardUpdate(Arguments):
-    task: str = Field(description="The task's id, as board_show gives it.")
-    status: Literal["todo", "doing", "done", "cancelled"] | None = None
-    owner: str | None = Field(default=None, description="Who does it; empty takes it from whoever has it.")
+class BoardShow(Chosen):
+    offset: int = Field(default=0, ge=0, description="Where the page begins.")
+    limit: int = Field(default=40, ge=1, le=100, description="How many entries.")
 
 
-class BoardImport(Arguments):
-    path: str | None = Field(default=None, description="A Markdown board; without it, a board is made from the plan.")
-    replace_changes: bool = Field(default=False, description="Changes of the present board that are in no file may go.")
+class BoardTask(Arguments):
+    task: str = Field(description="The task's id, or words of its name.")
 
 
-class BoardExport(Arguments):
-    path: str = Field(description="The Markdown file to write.")
+class BoardView(Arguments):
+    view: Literal["kanban", "tree", "mermaid", "critical_path"]
+    section: str | None = Field(default=None, description="Only this section, by number or title.")
+    task: str | None = Field(default=None, description="For a tree: what this task waits for.")
+
+
+class BoardHistory(Paged):
+    task: str | None = Field(default=None, description="Only what touched this task.")
 
 
 def board_show(desk: Desk, arguments: BoardShow) -> Outcome:
+    from tools.tasks.look import select
+
     board = boards(desk).load()
-    tasks = board.section(arguments.section).tasks if arguments.section else tuple(board)
-    mine = [task for task in tasks if arguments.owner in (None, task.owner)]
-    return _tasks(board, mine, arguments)
+    return _tasks(board, select(board, chosen(desk, arguments)), arguments)
 
 
 def board_ready(desk: Desk, arguments: Paged) -> Outcome:
@@ -60,62 +70,83 @@ def board_blocked(desk: Desk, arguments: Paged) -> Outcome:
     return _tasks(board, [found.task for found in blocked(board)], arguments)
 
 
-class _ChangeJob(SingleJob):
-    """One change of the board, made under its approval by the board's own room."""
+def board_task(desk: Desk, arguments: BoardTask) -> Outcome:
+    """One task in full, with the documents that speak of it."""
+    from tools.tasks.details import citations, details
+    from tools.tasks.look import find
 
-    def propose(self, desk: Desk, arguments: Any, done: Sequence[dict[str, Any]]) -> Proposed | None:
-        if done:
-            return None
-        return put(desk, boards(desk).action(self._change(desk, arguments)), {})
-
-    def perform(self, desk: Desk, arguments: Any, hints: Sequence[str]) -> Iterator[dict[str, Any]]:
-        change = self._change(desk, arguments)
-        action = boards(desk).action(change)
-        approval = approval_of(desk, action.digest, hints, action.summary)
-        boards(desk).execute(change, approval, actor=desk.actor, thread=desk.thread)
-        yield {"id": action.summary, "status": "done"}
-
-    def _change(self, desk: Desk, arguments: Any) -> Change:
-        raise NotImplementedError
+    board = boards(desk).load()
+    task = find(board, arguments.task)
+    hits = citations(desk.store, board, task)
+    cited = [{"place": hit.citation, "heading": hit.heading, "excerpt": hit.excerpt} for hit in hits]
+    return Outcome({"task": details(board, task), "documents": cited})
 
 
-class UpdateJob(_ChangeJob):
-    def _change(self, desk: Desk, arguments: BoardUpdate) -> Change:
-        from tools.tasks.update import assign, set_status, several
+def board_questions(desk: Desk, arguments: Paged) -> Outcome:
+    from dataclasses import asdict
 
-        board, changes = boards(desk).load(), list["Change"]()
-        if arguments.status is not None:
-            changes.append(set_status(board, arguments.task, arguments.status)[1])
-        if arguments.owner is not None:
-            changes.append(assign(board, arguments.task, arguments.owner)[1])
-        if not changes:
-            raise UsageError("say what to change: a status or an owner")
-        return changes[0] if len(changes) == 1 else several(board, changes)[1]
+    from tools.tasks.questions import questions
+
+    board = boards(desk).load()
+    found = [asdict(question) for question in questions(board)]
+    return Outcome({"problems": at_most(board.problems)} | page(found, arguments.offset, arguments.limit))
 
 
-class ImportJob(_ChangeJob):
-    def _change(self, desk: Desk, arguments: BoardImport) -> Change:
-        from tools.tasks.boards import import_change
-        from tools.tasks.from_plan import board_from_plan
-        from tools.tasks.markdown import read_board
-        from tools.toolbox.plan import the_plan
+def board_workload(desk: Desk, arguments: Arguments) -> Outcome:
+    """Who has what to do; `idle` are those who can start nothing and have begun nothing."""
+    from dataclasses import asdict
 
-        read = read_board(Path(arguments.path)) if arguments.path else board_from_plan(the_plan(desk))
-        return import_change(read, replace_changes=arguments.replace_changes)
+    from tools.tasks.look import workload
+    from tools.tasks.ready import ready
+
+    board = boards(desk).load()
+    loads = workload(board)
+    unowned = [found.task for found in ready(board) if not found.task.owner]
+    return Outcome({
+        "owners": [asdict(load) for load in loads],
+        "idle": [load.owner for load in loads if not load.doing and not load.startable],
+        "free_to_take": [f"{task.id} {task.description}" for task in unowned[:8]], "unowned": len(unowned),
+    })  # fmt: skip
 
 
-class ExportJob(SingleJob):
-    def propose(self, desk: Desk, arguments: BoardExport, done: Sequence[dict[str, Any]]) -> Proposed | None:
-        if done:
-            return None
-        action, rendered = boards(desk).export_action(Path(arguments.path))
-        return put(desk, action, {"target": arguments.path, "notes": list(rendered.lost)})
+def board_view(desk: Desk, arguments: BoardView) -> Outcome:
+    from tools.tasks.look import critical_path, find
+    from tools.tasks.views import kanban, mermaid, tree
 
-    def perform(self, desk: Desk, arguments: BoardExport, hints: Sequence[str]) -> Iterator[dict[str, Any]]:
-        action, _ = boards(desk).export_action(Path(arguments.path))
-        approval = approval_of(desk, action.digest, hints, action.summary)
-        boards(desk).export(Path(arguments.path), approval, actor=desk.actor, thread=desk.thread)
-        yield {"id": arguments.path, "status": "written"}
+    board = boards(desk).load()
+    tasks = board.section(arguments.section).tasks if arguments.section else tuple(board)
+    lines: list[str] = []
+    match arguments.view:
+        case "mermaid":
+            lines = mermaid(board, tasks).splitlines()
+        case "tree":
+            lines = tree(board, find(board, arguments.task) if arguments.task else None)
+        case "critical_path":
+            lines = [_line(task) for task in critical_path(board)]
+        case "kanban":
+            for name, column in kanban(board, tasks).items():
+                lines += [f"{name} ({len(column)})", *(f"  {_line(task)}" for task in column)]
+    return Outcome({"view": arguments.view, "total": len(lines), "lines": at_most(lines, 200)})
+
+
+def board_history(desk: Desk, arguments: BoardHistory) -> Outcome:
+    """Who changed what and when, the latest first."""
+    board = boards(desk)
+    events = board.history(task_id=arguments.task or "")
+    found = [event_to_json(event) for event in reversed(events)]
+    return Outcome({"task": arguments.task} | page(found, arguments.offset, arguments.limit))
+
+
+def event_to_json(event: Any) -> dict[str, Any]:
+    """An event of a board in a line: moment, actor, what."""
+    from tools.tasks.update import describe
+
+    change: dict[str, Any] = event.data.get("change") or {}
+    if change:
+        said = change["said"] if change.get("op") == "import" else describe(change)
+    else:
+        said = f"written to {event.data.get('path')}"
+    return {"at": f"{event.at:%Y-%m-%d %H:%M:%S} UTC", "actor": event.actor, "what": said}
 
 
 def follow_run(desk: Desk, states: dict[str, str], run: str) -> None:
@@ -131,7 +162,26 @@ def boards(desk: Desk) -> Boards:
     return Boards(desk.store, desk.ledger)
 
 
-def _tasks(board: Board, tasks: list[Task], arguments: Paged) -> Outcome:
+def chosen(desk: Desk, arguments: Chosen) -> Filter:
+    from tools.tasks.look import Filter
+
+    return Filter(
+        arguments.section, person(desk, arguments.owner), arguments.status, arguments.priority, arguments.text,
+        arguments.ready,
+    )  # fmt: skip
+
+
+def person(desk: Desk, owner: str | None) -> str | None:
+    """Who is meant: `me` is the person at the desk."""
+    return desk.actor if owner is not None and owner.strip().casefold() in ("me", "myself") else owner
+
+
+def _line(task: Task) -> str:
+    owner = f" [{task.owner}]" if task.owner else ""
+    return f"{task.id} {task.description}{owner}"
+
+
+def _tasks(board: Board, tasks: Iterable[Task], arguments: Paged | BoardShow) -> Outcome:
     from tools.tasks.serial import tasks_to_json
 
     return Outcome({"board": board.title} | page(tasks_to_json(board, tasks), arguments.offset, arguments.limit))

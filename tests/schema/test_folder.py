@@ -63,8 +63,8 @@ def test_files_of_unlike_dialects_do_not_go_together(tmp_path: Path) -> None:
     both = write(tmp_path / "m", {"1.sql": FIRST, "2.sql": "-- dialect: sqlite\nCREATE TABLE b (id integer);"})
     with pytest.raises(SourceError, match=r"unlike dialects: .*1\.sql \(postgres\), .*2\.sql \(sqlite\)"):
         read_schema(both)
-    mixed = write(tmp_path / "x", {"1.sql": "-- dialect: sqlite\nCREATE TABLE b (id integer);",
-                                   "a.md": "## users\n\n| Field | Type |\n|---|---|\n| id | integer |\n"})  # fmt: skip
+    document = "## users\n\n| Field | Type |\n| --- | --- |\n| id | integer |\n"
+    mixed = write(tmp_path / "x", {"1.sql": "-- dialect: sqlite\nCREATE TABLE b (id integer);", "a.md": document})
     with pytest.raises(SourceError, match="unlike dialects"):
         read_schema(mixed)
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect as Sqlglot
 from sqlglot.errors import ErrorLevel, ParseError, SqlglotError, TokenError
+from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.tokenizer_core import Token, TokenType
 
 from tools.errors import SourceError
@@ -92,14 +93,27 @@ def _take(making: Making, statement: Statement, dialect: str) -> None:
         return
     try:
         tree = _parsed(statement, dialect)
+        understood = tree is not None and _understood(making, tree, statement, span)
     except ParseError as error:
-        if statement.word in ("CREATE", "ALTER") and any(t.text.upper() == "TABLE" for t in statement.tokens[:4]):
+        if _makes_table(statement):
             raise SourceError(
                 f"does not parse: {_first(error)}", source=making.source or "SQL", line=_line(error, statement)
             ) from error
-        tree = None
-    if tree is None or not _understood(making, tree, statement, span):
+        understood = False
+    except Exception as error:
+        # sqlglot makes trees of odd shapes out of odd text, and fails in ways of its own: such text is as good as
+        # not parsed.
+        if _makes_table(statement):
+            raise SourceError(
+                f"does not parse ({type(error).__name__})", source=making.source or "SQL", line=statement.line
+            ) from error
+        understood = False
+    if not understood:
         making.listed.append(NotUnderstood(statement.text, "not understood", span, compared=False))
+
+
+def _makes_table(statement: Statement) -> bool:
+    return statement.word in ("CREATE", "ALTER") and any(t.text.upper() == "TABLE" for t in statement.tokens[:4])
 
 
 def _owned(making: Making, statement: Statement) -> bool:
@@ -119,7 +133,9 @@ def _parsed(statement: Statement, dialect: str) -> Any | None:
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of what becomes a Command, which we list
     parser = Sqlglot.get_or_raise(dialect).parser(error_level=ErrorLevel.RAISE)
     found: list[Any] = parser.parse(list(statement.tokens), statement.text)
-    return found[0] if found else None
+    if not found or found[0] is None or dialect == "mysql":
+        return found[0] if found else None
+    return normalize_identifiers(found[0], dialect=dialect)
 
 
 def _first(error: ParseError) -> str:
@@ -161,7 +177,7 @@ def _created(making: Making, tree: exp.Create, span: Span | None) -> bool:
         return True
     if kind == "INDEX":
         return making.create_index(tree, span)
-    if kind == "VIEW":
+    if kind == "VIEW" and tree.expression is not None:
         properties = tree.args.get("properties")
         table = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
         listed = tree.this.expressions if isinstance(tree.this, exp.Schema) else ()

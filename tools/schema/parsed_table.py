@@ -63,7 +63,7 @@ class Making:
     def finished(self) -> tuple[Table, ...]:
         """The tables; a foreign key that names no columns points to its parent's key."""
         return tuple(
-            replace(table, foreign_keys=tuple(self._pointed(key) for key in table.foreign_keys))
+            _spelled(replace(table, foreign_keys=tuple(self._pointed(key) for key in table.foreign_keys)))
             for table in self.tables.values()
         )
 
@@ -282,6 +282,21 @@ class Making:
         name = part.find(exp.Identifier)
         line = name.meta.get("line") if name is not None else None
         return Span(self.source, line) if line else fallback
+
+
+def _spelled(table: Table) -> Table:
+    """Keys with their columns as these are declared: neither engine takes notice of the case of a bare name."""
+    declared = {name.lower(): name for name in table.column_names}
+
+    def said(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(declared.get(name.lower(), name) for name in names)
+
+    key = table.primary_key
+    return replace(
+        table, primary_key=replace(key, columns=said(key.columns)) if key else None,
+        uniques=tuple(replace(unique, columns=said(unique.columns)) for unique in table.uniques),
+        foreign_keys=tuple(replace(foreign, columns=said(foreign.columns)) for foreign in table.foreign_keys),
+    )  # fmt: skip
 
 
 def _names(parts: Iterable[Any]) -> tuple[str, ...]:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tools.errors import ApprovalNeeded
-from tools.schema.model import Answers, Question, Schema
-from tools.toolbox.answers import with_rename
+from tools.schema import wording
+from tools.schema.further_questions import listed
+from tools.schema.model import Answers, Merge, Question, Schema
+from tools.toolbox.answers import with_merge, with_rename
 
 
 def sentence(question: Question) -> str:
     """The question as a person reads it."""
-    if question.kind == "table":
-        return f"is table {question.before} renamed to {question.after}?"
-    return f"is {question.table}.{question.before} renamed to {question.after}?"
+    return wording.question(question)
 
 
 def ask_renames(
@@ -30,11 +30,28 @@ def ask_renames(
     while questions := rename_questions(current, desired, answers):
         question = questions[0]
         evidence = f" ({'; '.join(question.evidence)})" if question.evidence else ""
-        answers = with_rename(answers, question, _yes_or_no(sentence(question) + evidence))
+        yes = _yes_or_no(sentence(question) + evidence)
+        if yes and question.kind == "split":
+            for column in listed(question.after):
+                made = Merge(question.table or "", (question.before,), column, _expression(question, column))
+                answers = with_merge(answers, made)
+        else:
+            answers = with_rename(answers, question, yes)
     if answers != begun:
         write_answers(answers, save)
         say(f"kept your answers in {save}")
     return answers
+
+
+def _expression(question: Question, column: str) -> str:
+    while True:
+        try:
+            sql = input(f"the value of {column} out of {question.before}, as SQL: ").strip()
+        except EOFError:
+            raise ApprovalNeeded(f"not answered: {sentence(question)}") from None
+        if sql:
+            return sql
+        print("please give an SQL expression")
 
 
 def _yes_or_no(question: str) -> bool:

@@ -7,6 +7,7 @@ from tools.plan.draft import Draft
 from tools.plan.model import Accounting
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.sql import is_steady, literal, text_of
+from tools.plan.steps.enums import under_new_names
 from tools.plan.steps.fill import wanted
 from tools.plan.steps.merge_columns import value_of
 from tools.plan.target import uses_type as _uses
@@ -37,6 +38,16 @@ def _pair(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
         return None
     if draft.dialect == "sqlite" and (move.recast or value is not None):
         return _sqlite_stored(move, value)
+    moved = _moved(draft, move)
+    if moved:
+        text = "text" if draft.dialect == "postgres" else "VARCHAR"
+        new = f"CAST({quote(move.new.name)} AS {text})"
+        if move.old.type.endswith("[]"):
+            listed = f"CAST({quote(move.old.name)} AS text[])"
+            for was, becomes in moved.items():
+                listed = f"array_replace({listed}, {literal(was)}, {literal(becomes)})"
+            return f"CAST({listed} AS text)", new
+        return under_new_names(f"CAST({quote(move.old.name)} AS {text})", moved), new
     if any(_uses(move.new.type, enum.name) for enum in draft.target.enums):
         # The type, or a value of it, may not be there yet when the old rows are counted.
         return _as_text(draft, move, value) if move.recast or value is not None else _kept(move)
@@ -53,6 +64,15 @@ def _merged(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
         return None
     kind = affinity(move.new.type) if draft.dialect == "sqlite" else move.new.type
     return f"CAST({value_of(move, merge, draft)} AS {kind})", f"CAST({quote(move.new.name)} AS {kind})"
+
+
+def _moved(draft: Draft, move: Move) -> dict[str, str]:
+    """The values of the column's enum that are called otherwise in the end."""
+    return {
+        old: new
+        for key, old, new in draft.answers.values
+        if not move.recast and _uses(move.new.type, key.rpartition(".")[2])
+    }
 
 
 def _kept(move: Move) -> tuple[str, str]:

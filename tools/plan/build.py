@@ -45,6 +45,7 @@ from tools.plan.steps import (
 )
 from tools.plan.target import held_target, respelled
 from tools.schema.digest import schema_digest
+from tools.schema.further_questions import listed
 from tools.schema.gaps import compare
 from tools.schema.grounded import grounded
 from tools.schema.kinds import aligned
@@ -185,12 +186,13 @@ def _plan(draft: Draft, desired: Schema, wanted: Schema, questions: tuple[Questi
 
 def _held_back(draft: Draft, wanted: Schema, questions: tuple[Question, ...]) -> tuple[str, ...]:
     """What still lies between the plan's end and the desired schema, with the reason."""
-    asked = {(q.table, q.before) for q in questions if q.kind == "column"} | {
+    asked = {(q.table, name) for q in questions if q.kind != "table" for name in listed(q.before)} | {
         (q.before, None) for q in questions if q.kind == "table"
     }
     sentences = list(_renames_not_made(draft))
     for gap in compare(draft.state, wanted):
-        open_ = (gap.table, gap.column) in asked or (gap.table, None) in asked
+        subjects = {(gap.table, gap.column), (gap.table, None), (gap.table, gap.name), (gap.name, gap.from_)}
+        open_ = not asked.isdisjoint(subjects)
         reason = (
             "held back while the rename is an open question"
             if open_ or _touches(gap, questions)

@@ -21,7 +21,8 @@ T = TypeVar("T")
 
 
 def new_indexes(draft: Draft, pair: Pair) -> tuple[Index, ...]:
-    before = [replace(i, table=pair.after.key) for i in pair.before.indexes if i.valid]
+    called = {old: new for key, old, new in draft.answers.indexes if key == pair.after.key}
+    before = [replace(i, table=pair.after.key, name=called.get(i.name, i.name)) for i in pair.before.indexes if i.valid]
     found = missing(pair.after.indexes, before, lambda i: normal_index(i, draft.dialect))
     moved = [i for i in pair.after.indexes if not pair.untouched(columns_of_index(i, pair.after, draft.dialect))]
     return tuple(i for i in pair.after.indexes if i in found or i in moved)

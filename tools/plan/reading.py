@@ -29,7 +29,7 @@ _FLAGS = ("reversible", "transactional", "undo_transactional", "writes_data", "m
 _TEXTS = ("id", "phase", "operation", "summary", "reason")
 _LISTS = ("hazards", "objects", "depends_on", "sql", "undo", "closes")
 _STEP_KEYS = (*_TEXTS, *_LISTS, *_FLAGS, "checks", "backfill")
-_QUESTION_KEYS = ("kind", "table", "before", "after", "evidence", "likeness")
+_QUESTION_KEYS = ("kind", "table", "before", "after", "evidence", "likeness", "value")
 _EMPTY_ALLOWED = ("baseline", "proof", "verify_rows")
 
 
@@ -204,8 +204,9 @@ class _Reader:
     def question(self, node: Any) -> Question:
         parts = self.mapping(node, "a question", _QUESTION_KEYS)
         kind = self.text(parts.get("kind"), "kind")
-        if kind not in ("table", "column"):
-            raise self.wrong(f"a question is of kind table or column, not {kind!r}", _line(node))
+        if kind not in ("table", "column", "enum_value", "index", "merge", "split"):
+            raise self.wrong(f"a question is of kind table, column, enum_value, index, merge or split, not {kind!r}",
+                             _line(node))  # fmt: skip
         likeness = self.scalar(parts["likeness"], "likeness") if "likeness" in parts else 0.0
         table = self.text(parts["table"], "table") if "table" in parts else None
         return Question(
@@ -215,6 +216,7 @@ class _Reader:
             self.text(parts.get("after"), "after"),
             self.texts(parts.get("evidence"), "evidence"),
             float(likeness),
+            self.text(parts["value"], "value") if "value" in parts else "",
         )
 
     def mapping(self, node: Any, what: str, keys: tuple[str, ...], *, all_needed: bool = False) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tools.plan.shape import check_columns, columns_of_index, with_column, with_table
+from tools.schema.further_questions import listed
 from tools.schema.model import Answers, Question, Schema, Table
 from tools.schema.normal import fold
 from tools.schema.renaming import renamed
@@ -14,11 +15,39 @@ def held_target(current: Schema, desired: Schema, questions: tuple[Question, ...
     """The desired schema plus every table and column that may be the old side of a rename nobody has answered yet."""
     target = desired
     for question in questions:
+        table = question.table or ""
         if question.kind == "table":
             target = _keep_table(current, target, question.before)
-        elif question.table is not None:
-            target = _keep_column(current, target, question.table, question.before, answers)
+        elif question.kind == "enum_value":
+            target = _keep_value(current, target, table, question.before)
+        elif question.kind == "index":
+            target = _keep_index(current, target, table, question.before, answers)
+        else:
+            for column in listed(question.before):
+                target = _keep_column(current, target, table, column, answers)
     return target
+
+
+def _keep_value(current: Schema, target: Schema, key: str, value: str) -> Schema:
+    """The enum with a value of today in its old place."""
+    before, after = current.enum(key), target.enum(key)
+    if before is None or after is None or value in after.values:
+        return target
+    earlier = before.values[: before.values.index(value)]
+    at = max((after.values.index(v) + 1 for v in earlier if v in after.values), default=0)
+    held = replace(after, values=(*after.values[:at], value, *after.values[at:]))
+    return replace(target, enums=tuple(held if e.key == key else e for e in target.enums))
+
+
+def _keep_index(current: Schema, target: Schema, key: str, name: str, answers: Answers) -> Schema:
+    before = current.table(next((old for old, new in answers.tables if new == key), key))
+    after = target.table(key)
+    index = next((i for i in before.indexes if i.name == name), None) if before else None
+    if after is None or index is None or any(i.name == name for i in after.indexes):
+        return target
+    if not set(columns_of_index(index, before or after, current.dialect)) <= set(after.column_names):
+        return target
+    return with_table(target, replace(after, indexes=(*after.indexes, replace(index, table=key))))
 
 
 def _keep_table(current: Schema, target: Schema, key: str) -> Schema:

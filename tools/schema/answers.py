@@ -9,6 +9,10 @@
       agents.slug: lower(name)
     merges:
       - {table: agents, from: [goal, style], to: prompt, as: "concat_ws(' ', goal, style)"}
+    values:
+      - {enum: mood, from: sad, to: blue}               a value of an enum
+    indexes:
+      - {table: agents, from: by_goal, to: by_objective}
 
 `renames` and `not_renames` may also be mappings (`agents.goal: objective`, `agents.goal: agents.objective`,
 `agents: {goal: objective}`, `old_table: new_table`), the file may be such a list or mapping by itself, `tables:` and
@@ -28,8 +32,10 @@ from tools.schema.merges import merges_from, merges_to, not_renames_of
 from tools.schema.model import Answers, Schema
 from tools.schema.normal import fold
 
-_KEYS = frozenset({"renames", "rename", "not_renames", "none", "fills", "fill", "tables", "columns", "version",
-                   "merges", "splits"})  # fmt: skip
+_KEYS = frozenset({
+    "renames", "rename", "not_renames", "none", "fills", "fill", "tables", "columns", "merges", "splits", "values",
+    "indexes", "version",
+})  # fmt: skip
 Pair = tuple[str, str, str]
 
 
@@ -66,6 +72,9 @@ def answers_to(answers: Answers) -> dict[str, Any]:
     for name, pairs in (("renames", renames), ("not_renames", list(answers.not_renames))):
         if pairs:
             data[name] = [{**({"table": table} if table else {}), "from": old, "to": new} for table, old, new in pairs]
+    for name, owner, pairs in (("values", "enum", answers.values), ("indexes", "table", answers.indexes)):
+        if pairs:
+            data[name] = [{owner: of, "from": old, "to": new} for of, old, new in pairs]
     if answers.fills:
         data["fills"] = {f"{table}.{column}": sql for table, column, sql in answers.fills}
     if answers.merges:
@@ -103,6 +112,16 @@ def check_answers(answers: Answers, current: Schema, desired: Schema) -> None:
         for side, found, name in (("current", here, old), ("desired", there, new)):
             names = {fold(column, dialect): column for column in found.column_names} if found else {}
             _expect(fold(name, dialect) in names, what, f"the {side} table has no column {name!r}", names)
+    for enum, old, new in answers.values:
+        for side, schema, value in (("current", current, old), ("desired", desired, new)):
+            there = schema.enum(enum)
+            known = there.values if there else ()
+            _expect(value in known, f"{enum}: {old} -> {new}", f"the {side} schema has no such value", known)
+    for table, old, new in answers.indexes:
+        for side, found, name in (("current", old_tables, old), ("desired", new_tables, new)):
+            owner = found.get(fold(table, dialect))
+            known = [index.name for index in owner.indexes] if owner else []
+            _expect(name in known, f"{table}: {old} -> {new}", f"the {side} table has no index {name!r}", known)
     old_keys = {new: old for old, new in answers.tables}
     for merge in answers.merges:
         here = old_tables.get(fold(old_keys.get(merge.table, merge.table), dialect))
@@ -163,7 +182,25 @@ class _Reader:
             none=none,
             fills=tuple(self.fills(entries.get("fills", entries.get("fill")))),
             merges=merges,
+            values=tuple(self.owned(entries.get("values"), "values", "enum")),
+            indexes=tuple(self.owned(entries.get("indexes"), "indexes", "table")),
         )
+
+    def owned(self, data: object, key: str, owner: str) -> list[Pair]:
+        """A list of {enum or table, from, to}."""
+        if data is None:
+            return []
+        items = cast(list[object], data) if isinstance(data, list) else None
+        if items is None:
+            raise self.fail(repr(key), f"must be a list of mappings such as {{{owner}: …, from: …, to: …}}")
+        found: list[Pair] = []
+        for at, item in enumerate(items):
+            entry = f"{key}[{at + 1}]"
+            values = cast(dict[object, object], item) if isinstance(item, dict) else {}
+            if set(values) != {owner, "from", "to"}:
+                raise self.fail(entry, f"must be a mapping of {owner}, from and to")
+            found.append(tuple(self.text(values[name], entry) for name in (owner, "from", "to")))  # pyright: ignore
+        return found
 
     def once(self, renames: list[Pair]) -> None:
         for at, side in ((1, "renamed twice"), (2, "the new name of two")):

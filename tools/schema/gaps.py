@@ -74,6 +74,14 @@ def _renames(current: Schema, desired: Schema, answers: Answers, dialect: Dialec
                 "table_renamed", before.key, from_=before.key, to=after.key, source=place(after.span), before=before,
                 after=after, sentence=f"{before.key} is to be called {after.key}",
             ))  # fmt: skip
+    for table, old, new in answers.indexes:
+        owner = _find(desired, table, dialect)
+        index = next((index for index in owner.indexes if index.name == new), None) if owner else None
+        if owner and index:
+            gaps.append(Gap(
+                "index_changed", owner.key, name=new, from_=old, to=new, source=place(index.span), after=index,
+                sentence=f"{owner.key}: index {old} is to be called {new}",
+            ))  # fmt: skip
     tables = {fold(old, dialect): new for old, new in answers.tables}
     for table, old, new in answers.columns:
         before, after = _find(current, table, dialect), _find(desired, tables.get(fold(table, dialect), table), dialect)

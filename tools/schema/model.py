@@ -309,15 +309,18 @@ class Gap:
 class Question:
     """A rename that may be one: `table.before -> table.after`, with what speaks for it. Never answered by guessing.
 
-    `table` is None for a rename of a table. `likeness` in 0..1 orders the candidates.
+    `table` is None for a rename of a table, the enum's key for one of its values. A merge has several columns `before`
+    (`a, b`), a split several `after`; `value` is the expression that a yes to a merge stands for. `likeness` in 0..1
+    orders the candidates.
     """
 
-    kind: Literal["table", "column"]
+    kind: Literal["table", "column", "enum_value", "index", "merge", "split"]
     table: str | None
     before: str
     after: str
     evidence: tuple[str, ...] = ()
     likeness: float = 0.0
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -338,6 +341,7 @@ class Answers:
     tables: (old, new). columns: (table key in the current schema, old, new). not_renames: pairs declared unrelated, in
     the same form (("", old, new) for tables). none: nothing is a rename. fills: (table key in the desired schema,
     column, SQL expression in the current or new columns) for rows that have no value. merges: columns made of others.
+    values: (enum's key, old, new). indexes: (table's key, old, new).
     """
 
     tables: tuple[tuple[str, str], ...] = ()
@@ -346,6 +350,8 @@ class Answers:
     none: bool = False
     fills: tuple[tuple[str, str, str], ...] = ()
     merges: tuple[Merge, ...] = ()
+    values: tuple[tuple[str, str, str], ...] = ()
+    indexes: tuple[tuple[str, str, str], ...] = ()
 
     def merge(self, table: str, column: str) -> Merge | None:
         return next((m for m in self.merges if (m.table, m.column) == (table, column)), None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from difflib import SequenceMatcher
 
 from tools.location import Dialect
 from tools.schema.answers import check_answers, read_answers, write_answers
+from tools.schema.further_questions import further_questions, settled_columns
 from tools.schema.grounded import grounded
 from tools.schema.model import Answers, Column, Question, Schema, Table
 from tools.schema.normal import fold, normal_column
@@ -40,7 +41,7 @@ def rename_questions(current: Schema, desired: Schema, answers: Answers | None =
 
         desired = lower(desired, current.dialect, like=current, answers=told)
     today = renamed(current, told)
-    asked = [*_tables(today, desired, told), *_columns(today, desired, told)]
+    asked = [*_tables(today, desired, told), *_columns(today, desired, told), *further_questions(today, desired, told)]
     return tuple(sorted(asked, key=lambda question: (question.kind != "table", -question.likeness, question.before)))
 
 
@@ -101,14 +102,17 @@ def _columns(current: Schema, desired: Schema, answers: Answers) -> list[Questio
             continue
         key = old_keys.get(fold(after.key, dialect), before.key)
         denied = {(old, new) for table, old, new in answers.not_renames if table in (key, after.key)}
-        found += [replace(question, table=key) for question in _of_table(before, after, denied, dialect)]
+        tied = settled_columns(before, answers, dialect) | settled_columns(after, answers, dialect)
+        found += [replace(question, table=key) for question in _of_table(before, after, denied, tied, dialect)]
     return found
 
 
-def _of_table(before: Table, after: Table, denied: set[tuple[str, str]], dialect: Dialect) -> list[Question]:
+def _of_table(
+    before: Table, after: Table, denied: set[tuple[str, str]], tied: Set[str], dialect: Dialect
+) -> list[Question]:
     ours, theirs = set(_folded(before, dialect)), set(_folded(after, dialect))
-    removed = [column for column in before.columns if fold(column.name, dialect) not in theirs]
-    added = [column for column in after.columns if fold(column.name, dialect) not in ours]
+    removed = [c for c in before.columns if fold(c.name, dialect) not in theirs and c.name not in tied]
+    added = [c for c in after.columns if fold(c.name, dialect) not in ours and c.name not in tied]
     lone = len(removed) == len(added) == 1
     found: list[Question] = []
     for old in removed:

@@ -25,9 +25,9 @@ def renamed(schema: Schema, answers: Answers) -> Schema:
     columns: dict[str, dict[str, str]] = {}
     for table, old, new in answers.columns:
         columns.setdefault(fold(table, dialect), {})[fold(old, dialect)] = new
-    if not tables and not columns:
+    if not tables and not columns and not answers.indexes:
         return schema
-    change = _Change(dialect, tables, columns)
+    change = _Change(dialect, tables, columns, {(table, old): new for table, old, new in answers.indexes})
     return replace(
         schema,
         tables=tuple(change.table(table) for table in schema.tables),
@@ -60,9 +60,11 @@ def _spelled(name: str, dialect: Dialect) -> str:
 
 
 class _Change:
-    def __init__(self, dialect: Dialect, tables: Names, columns: Mapping[str, Names]) -> None:
+    def __init__(
+        self, dialect: Dialect, tables: Names, columns: Mapping[str, Names], indexes: Mapping[tuple[str, str], str]
+    ) -> None:
         self.dialect: Dialect = dialect
-        self.tables, self.columns = tables, columns
+        self.tables, self.columns, self.indexes = tables, columns, indexes
 
     def key(self, key: str) -> str:
         return self.tables.get(fold(key, self.dialect), key)
@@ -105,7 +107,8 @@ class _Change:
     def _index(self, index: Index, table: str, names: Names) -> Index:
         where = index.where and renamed_expression(index.where, names, self.dialect)
         return replace(
-            index, table=table, columns=tuple(self._entry(text, names) for text in index.columns), where=where,
+            index, table=table, name=self.indexes.get((table, index.name), index.name),
+            columns=tuple(self._entry(text, names) for text in index.columns), where=where,
             include=self._all(index.include, names),
         )  # fmt: skip
 

@@ -33,6 +33,7 @@ def question_to_json(question: Question) -> dict[str, Any]:
     return {
         "kind": question.kind, **table, "from": question.before, "to": question.after,
         "evidence": list(question.evidence), "likeness": question.likeness,
+        **({"value": question.value} if question.value else {}),
     }  # fmt: skip
 
 

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from tools.schema.model import Check, Column, ForeignKey, Index, PrimaryKey, Sequence, Table, Unique
+from tools.schema.model import Check, Column, ForeignKey, Index, PrimaryKey, Question, Sequence, Table, Unique
+
+
+def question(asked: Question) -> str:
+    """A question as a person reads it."""
+    where = f"{asked.table}." if asked.table else ""
+    match asked.kind:
+        case "table":
+            return f"is table {asked.before} renamed to {asked.after}?"
+        case "column":
+            return f"is {where}{asked.before} renamed to {asked.after}?"
+        case "enum_value":
+            return f"is the value {asked.before!r} of the enum {asked.table} renamed to {asked.after!r}?"
+        case "index":
+            return f"is the index {asked.before} of {asked.table} renamed to {asked.after}?"
+        case "merge":
+            return f"are {where}{asked.before} merged into {asked.after}, as {asked.value}?"
+        case _:
+            return f"is {where}{asked.before} split into {asked.after}?"
 
 
 def type_of(column: Column) -> str:

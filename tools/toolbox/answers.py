@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
-from tools.schema.model import Answers, Question
+from tools.schema.further_questions import listed
+from tools.schema.merges import not_renames_of
+from tools.schema.model import Answers, Merge, Question
 from tools.toolbox.desk import Desk, Outcome, Pins
 
 
@@ -31,7 +33,7 @@ def answer_questions(desk: Desk, question: dict[str, Any], decision: dict[str, A
     for at, facts in enumerate(question["renames"]):
         asked = question_of(facts)
         word = said[at] if at < len(said) else None
-        if word is None:
+        if word is None or (word is True and asked.kind == "split"):  # the values of its parts are still to be said
             left_open.append(_name(asked))
         else:
             answers = with_rename(answers, asked, word is True)
@@ -48,17 +50,32 @@ def answer_questions(desk: Desk, question: dict[str, Any], decision: dict[str, A
 def question_of(facts: dict[str, Any]) -> Question:
     """A question from the JSON that the gate was given."""
     evidence = tuple(str(line) for line in facts["evidence"])
-    return Question(facts["kind"], facts["table"], facts["before"], facts["after"], evidence, facts["likeness"])
+    return Question(facts["kind"], facts["table"], facts["before"], facts["after"], evidence, facts["likeness"],
+                    facts.get("value", ""))  # fmt: skip
 
 
 def with_rename(answers: Answers, question: Question, yes: bool) -> Answers:
     """The answers with one more: a rename, or a pair declared unrelated."""
     if not yes:
         pair = (question.table or "", question.before, question.after)
-        return replace(answers, not_renames=(*answers.not_renames, pair))
+        return replace(answers, not_renames=tuple(dict.fromkeys((*answers.not_renames, pair))))
+    pair = (question.table or "", question.before, question.after)
+    if question.kind == "enum_value":
+        return replace(answers, values=(*answers.values, pair))
+    if question.kind == "index":
+        return replace(answers, indexes=(*answers.indexes, pair))
+    if question.kind == "merge":
+        return with_merge(answers, Merge(pair[0], listed(question.before), question.after, question.value))
     if question.kind == "table":
         return replace(answers, tables=(*answers.tables, (question.before, question.after)))
     return replace(answers, columns=(*answers.columns, (question.table or "", question.before, question.after)))
+
+
+def with_merge(answers: Answers, merge: Merge) -> Answers:
+    """The answers with one more column that is made of others, in place of an earlier word on it."""
+    others = tuple(m for m in answers.merges if (m.table, m.column) != (merge.table, merge.column))
+    apart = dict.fromkeys((*answers.not_renames, *not_renames_of([merge])))
+    return replace(answers, merges=(*others, merge), not_renames=tuple(apart))
 
 
 def with_fill(answers: Answers, table: str, column: str, sql: str) -> Answers:

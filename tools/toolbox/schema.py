@@ -133,18 +133,14 @@ def set_fill(desk: Desk, arguments: SetFill) -> Outcome:
 
 def merge_columns(desk: Desk, arguments: MergeColumns) -> Outcome:
     """Pin a merge or a split, tried on the database's rows first."""
-    from dataclasses import replace
-
     from tools.location import parse_location
     from tools.migrate.preview import preview
     from tools.schema.answers import check_answers
-    from tools.schema.merges import not_renames_of
     from tools.schema.model import Merge
+    from tools.toolbox.answers import with_merge
 
     merge = Merge(arguments.table, tuple(arguments.sources), arguments.column, arguments.sql)
-    others = tuple(m for m in desk.answers.merges if (m.table, m.column) != (merge.table, merge.column))
-    apart = dict.fromkeys((*desk.answers.not_renames, *not_renames_of([merge])))
-    answers = replace(desk.answers, merges=(*others, merge), not_renames=tuple(apart))
+    answers = with_merge(desk.answers, merge)
     check_answers(answers, desk.current_schema, desk.desired_schema)
     data: dict[str, Any] = {"merge": f"{merge.table}.{merge.column}", "from": list(merge.sources), "sql": merge.sql}
     if parse_location(desk.current).live:
@@ -155,9 +151,10 @@ def merge_columns(desk: Desk, arguments: MergeColumns) -> Outcome:
 
 
 def asked(question: Question) -> str:
-    """A rename question as a sentence."""
-    before = question.before if question.kind == "table" else f"{question.table}.{question.before}"
-    return f"is {'table ' if question.kind == 'table' else ''}{before} renamed to {question.after}?"
+    """A question as a sentence."""
+    from tools.schema import wording
+
+    return wording.question(question)
 
 
 def missing_values(desk: Desk) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,9 @@ place, and one that goes means a new type under the old name."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.shape import check_columns, readers, with_enum, without_enum
@@ -27,8 +30,10 @@ def expand(draft: Draft) -> None:
         there = draft.state.enum(enum.key)
         if there is None:
             _create(draft, enum)
-        elif draft.dialect == "postgres" and _only_adds(there, enum):
-            _add_values(draft, there, enum)
+        elif draft.dialect == "postgres":
+            wide = _with_old_values(there, enum)
+            if _only_adds(there, wide):
+                _add_values(draft, there, wide)
 
 
 def contract(draft: Draft) -> None:
@@ -77,6 +82,21 @@ def _drop(draft: Draft, enum: Enum) -> None:
     )
 
 
+def _with_old_values(there: Enum, wanted: Enum) -> Enum:
+    """The wanted enum with the values that go still in it: new ones are for writing before old ones go."""
+    values = list(wanted.values)
+    for at, value in enumerate(there.values):
+        if value not in values:
+            before = [v for v in there.values[:at] if v in values]
+            values.insert(values.index(before[-1]) + 1 if before else 0, value)
+    return replace(wanted, values=tuple(values))
+
+
+def _renamed(draft: Draft, enum: Enum) -> dict[str, str]:
+    """What a person has said of the values that go: what each is called from now on."""
+    return {old: new for key, old, new in draft.answers.values if key == enum.key and new in enum.values}
+
+
 def _only_adds(there: Enum, wanted: Enum) -> bool:
     """Whether the old values stand in the new ones, in the same order."""
     return there.values != wanted.values and [v for v in wanted.values if v in there.values] == list(there.values)
@@ -107,7 +127,8 @@ def _add_values(draft: Draft, there: Enum, wanted: Enum) -> None:
 
 
 def _remake(draft: Draft, there: Enum, wanted: Enum) -> None:
-    gone = [v for v in there.values if v not in wanted.values]
+    moved = _renamed(draft, wanted)
+    gone = [v for v in there.values if v not in wanted.values and v not in moved]
     listed = ", ".join(map(literal, gone))
     users = _users(draft.state, there)
     checks = tuple(
@@ -124,10 +145,11 @@ def _remake(draft: Draft, there: Enum, wanted: Enum) -> None:
             draft.step_id(Phase.CONTRACT, wanted.key, "remake_enum"),
             Phase.CONTRACT,
             "change_enum",
-            f"Make {wanted.key} anew as {', '.join(wanted.values)}",
+            f"Make {wanted.key} anew as {', '.join(wanted.values)}"
+            + "".join(f", {old} now {new}" for old, new in moved.items()),
             (wanted.key, *sorted({t.key for t, _ in users})),
-            _swap(draft.state, there, wanted),
-            _swap(after, wanted, there),
+            _swap(draft.state, there, wanted, moved),
+            _swap(after, wanted, there, {new: old for old, new in moved.items()}),
             checks=checks,
             hazards=(Hazard.TABLE_REWRITE, Hazard.ACCESS_EXCLUSIVE_LOCK, Hazard.BREAKS_OLD_CODE),
             closes=_gaps(draft, wanted),
@@ -139,18 +161,22 @@ def _remake(draft: Draft, there: Enum, wanted: Enum) -> None:
     )
 
 
-def _swap(state: Schema, there: Enum, wanted: Enum) -> tuple[str, ...]:
-    """The type made anew under its own name, with every column that uses it."""
+def _swap(state: Schema, there: Enum, wanted: Enum, moved: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The type made anew under its own name, with every column that uses it. `moved`: values under other names."""
     users = _users(state, there)
+    moved = moved or {}
     if state.dialect == "duckdb":
-        return _swap_duckdb(users, wanted)
+        return _swap_duckdb(users, wanted, moved)
     old = f"{there.name[:50]}__old"
     sql = [f"ALTER TYPE {qualified(there.key)} RENAME TO {quote(old)}", create_enum(wanted)]
     for table, column in users:
         alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
         default = [f"{alter} SET DEFAULT {default_sql(column.default, 'postgres')}"] if column.default else []
         suffix = "[]" if column.type.endswith("[]") else ""
-        using = f"USING {quote(column.name)}::text{suffix}::{qualified(wanted.key)}{suffix}"
+        text = f"{quote(column.name)}::text{suffix}"
+        for old_value, new_value in moved.items():
+            text = f"array_replace({text}, {literal(old_value)}, {literal(new_value)})" if suffix else text
+        using = f"USING {text if suffix else under_new_names(text, moved)}::{qualified(wanted.key)}{suffix}"
         sql += [f"{alter} DROP DEFAULT"] if default else []
         sql += [f"{alter} TYPE {qualified(wanted.key)}{suffix} {using}", *default]
     namespace = f"{quote(there.namespace)}." if there.namespace else ""
@@ -159,6 +185,14 @@ def _swap(state: Schema, there: Enum, wanted: Enum) -> tuple[str, ...]:
     drops = [f"DROP {'MATERIALIZED ' if v.materialized else ''}VIEW {qualified(v.key)}" for v in reversed(list(views))]
     away, again = _bound(state, users)
     return (*drops, *away, *sql, *again, *(s for v in views for s in made_again(state, v)))
+
+
+def under_new_names(text: str, moved: Mapping[str, str]) -> str:
+    """An expression of text with some of its values replaced by others."""
+    if not moved:
+        return text
+    cases = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in moved.items())
+    return f"(CASE {text} {cases} ELSE {text} END)"
 
 
 def _bound(state: Schema, users: list[tuple[Table, Column]]) -> tuple[list[str], list[str]]:
@@ -184,15 +218,20 @@ def _bound(state: Schema, users: list[tuple[Table, Column]]) -> tuple[list[str],
     return away, again
 
 
-def _swap_duckdb(users: list[tuple[Table, Column]], wanted: Enum) -> tuple[str, ...]:
+def _swap_duckdb(users: list[tuple[Table, Column]], wanted: Enum, moved: Mapping[str, str]) -> tuple[str, ...]:
     alters = [(f"ALTER TABLE {qualified(t.key)} ALTER COLUMN {quote(c.name)} TYPE", c) for t, c in users]
-    to_text = [f"{alter} VARCHAR" for alter, _ in alters]
+    # DuckDB writes no rows of a table in a transaction that has altered it: the values change with the type.
+    to_text = [f"{alter} VARCHAR{_using(quote(c.name), moved)}" for alter, c in alters]
     return (
         *to_text,
         f"DROP TYPE {qualified(wanted.key)}",
         create_enum(wanted),
         *(f"{alter} {qualified(wanted.key)}" for alter, _ in alters),
     )
+
+
+def _using(column: str, moved: Mapping[str, str]) -> str:
+    return f" USING {under_new_names(f'CAST({column} AS VARCHAR)', moved)}" if moved else ""
 
 
 def _users(state: Schema, enum: Enum) -> list[tuple[Table, Column]]:

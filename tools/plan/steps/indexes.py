@@ -17,7 +17,32 @@ from tools.schema.render import create_index, qualified, quote
 
 
 def expand(draft: Draft) -> None:
+    _rename(draft)
     _early(draft, Phase.EXPAND, unique=False)
+
+
+def _rename(draft: Draft) -> None:
+    """Indexes that a person has said to be the same: no statement of an application names one."""
+    for key, old, new in draft.answers.indexes if draft.dialect == "postgres" else ():
+        table = draft.state.table(key)
+        index = next((i for i in table.indexes if i.name == old), None) if table else None
+        if table is None or index is None or _taken(draft, new):
+            continue
+        named = replace(index, name=new, definition=None)
+        draft.add(
+            Step(
+                draft.step_id(Phase.EXPAND, key, f"rename_index_{old}"),
+                Phase.EXPAND,
+                "rename_index",
+                f"Call the index {old} of {key} {new}",
+                (key,),
+                (f"ALTER INDEX {_name(table, old)} RENAME TO {quote(new)}",),
+                (f"ALTER INDEX {_name(table, new)} RENAME TO {quote(old)}",),
+                closes=tuple(g.sentence for g in draft.gaps if g.table == key and g.name == new and g.sentence),
+                reason="A moment's lock: only the catalog changes.",
+            ),
+            edit_table(draft.state, key, lambda t, i=named, o=old: with_index(without_index(t, o), i)),
+        )
 
 
 def verify(draft: Draft) -> None:

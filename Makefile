@@ -34,6 +34,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/usages.py
 	$(BIN)/python benchmarks/gaps.py
+	$(BIN)/python benchmarks/planning.py
 
 docs: $(STAMP)
 	$(BIN)/python docs/make_cli.py

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from tools.errors import OneplanError
 from tools.location import Dialect
@@ -36,7 +37,8 @@ class Draft:
     fingerprint: str = ""
     notes: list[str] = field(default_factory=list[str])
     usages: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    _latest: dict[str, str] = field(default_factory=dict[str, str])
+    _latest: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    _places: dict[str, int] = field(default_factory=dict[str, int])
 
     @property
     def dialect(self) -> Dialect:
@@ -73,8 +75,8 @@ class Draft:
         """A readable id, unique in the plan, that needs no quoting in a shell."""
         plain = (_UNSAFE.sub("_", part.replace(SHADOW, "")).strip("_") or "x" for part in parts)
         base = ".".join([phase.value, *plain])
-        taken, number, name = {step.id for step in self.steps}, 2, base
-        while name in taken:
+        number, name = 2, base
+        while name in self._places:
             name, number = f"{base}_{number}", number + 1
         return name
 
@@ -85,26 +87,43 @@ class Draft:
         each.
         """
         subjects = tuple(subjects) or step.objects
-        before = {self._latest[s] for s in self._relatives(subjects)}
-        order = [s.id for s in self.steps if s.id in before | set(step.depends_on)]
+        before = {step_id for subject in subjects for step_id in self._relatives(subject)} | set(step.depends_on)
+        order = sorted((step_id for step_id in before if step_id in self._places), key=self._places.__getitem__)
         self.steps.append(replace(step, depends_on=tuple(order)))
+        self._places[step.id] = len(self._places)
         for subject in subjects:
-            self._latest[subject] = step.id
+            self._latest.setdefault(_base(subject), {})[subject] = step.id
         if state is not None:
             self.state = state
 
-    def _relatives(self, subjects: tuple[str, ...]) -> list[str]:
-        """The subjects themselves, the table of a column, and the columns of a table."""
+    def _relatives(self, subject: str) -> list[str]:
+        """The last steps on the subject itself, on the table of a column, on the columns of a table."""
         return [
-            known
-            for known in self._latest
-            if any(known == s or known.startswith(s + "#") or s.startswith(known + "#") for s in subjects)
+            step_id
+            for known, step_id in self._latest.get(_base(subject), {}).items()
+            if known == subject or known.startswith(subject + "#") or subject.startswith(known + "#")
         ]
+
+    def gaps_of(self, table: str) -> tuple[Gap, ...]:
+        """The gaps of one table, in their order."""
+        return self._gaps_by_table.get(table, ())
+
+    @cached_property
+    def _gaps_by_table(self) -> dict[str, tuple[Gap, ...]]:
+        found: dict[str, list[Gap]] = {}
+        for gap in self.gaps:
+            found.setdefault(gap.table, []).append(gap)
+        return {table: tuple(gaps) for table, gaps in found.items()}
 
     def gap_sentences(self, table: str, *columns: str, kinds: tuple[str, ...] = ()) -> tuple[str, ...]:
         """The sentences of the gaps of a table (and of some columns or kinds) that a step closes."""
         return tuple(
             gap.sentence or f"{gap.kind} {gap.table}"
-            for gap in self.gaps
-            if gap.table == table and (not columns or gap.column in columns) and (not kinds or gap.kind in kinds)
+            for gap in self.gaps_of(table)
+            if (not columns or gap.column in columns) and (not kinds or gap.kind in kinds)
         )
+
+
+def _base(subject: str) -> str:
+    """The table of `agents#goal`: subjects of different ones have nothing to do with each other."""
+    return subject.partition("#")[0]

@@ -17,9 +17,10 @@ from tools.schema.reads import columns_in
 
 def with_table(schema: Schema, table: Table) -> Schema:
     """The schema with this table in place of the one of the same key, or added."""
-    if schema.table(table.key) is None:
+    before = schema.table(table.key)
+    if before is None:
         return replace(schema, tables=(*schema.tables, table))
-    return replace(schema, tables=tuple(table if t.key == table.key else t for t in schema.tables))
+    return schema.exchanged(before, table)
 
 
 def without_table(schema: Schema, key: str) -> Schema:
@@ -32,7 +33,8 @@ def without_table(schema: Schema, key: str) -> Schema:
 
 
 def edit_table(schema: Schema, key: str, edit: Callable[[Table], Table]) -> Schema:
-    return replace(schema, tables=tuple(edit(t) if t.key == key else t for t in schema.tables))
+    before = schema.table(key)
+    return schema.exchanged(before, edit(before)) if before else schema
 
 
 def with_column(table: Table, column: Column) -> Table:

@@ -7,7 +7,8 @@ the two. Types, defaults and expressions are SQL text in the schema's own dialec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from tools.location import Dialect
@@ -275,8 +276,19 @@ class Schema:
     origin: Origin = field(default="sql", compare=False)
     unsaid: tuple[Aspect, ...] = field(default=(), compare=False)
 
+    @cached_property
+    def _by_key(self) -> dict[str, Table]:
+        return {table.key: table for table in reversed(self.tables)}
+
     def table(self, key: str) -> Table | None:
-        return next((table for table in self.tables if table.key == key), None)
+        return self._by_key.get(key)
+
+    def exchanged(self, before: Table, after: Table) -> Schema:
+        """The schema with one of its tables in another shape."""
+        new = replace(self, tables=tuple(after if table is before else table for table in self.tables))
+        if after.key == before.key:  # as it would be worked out, for a fraction of the time
+            new.__dict__["_by_key"] = self._by_key | {after.key: after}
+        return new
 
     def view(self, key: str) -> View | None:
         return next((view for view in self.views if view.key == key), None)

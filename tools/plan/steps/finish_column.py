@@ -234,7 +234,7 @@ def _old_values(draft: Draft, table: Table, move: Move, stable: tuple[str, ...],
 
 def _objects(draft: Draft, key: str, after: Schema) -> tuple[str, ...]:
     """The table and all others whose definition the step changes."""
-    changed = [t.key for t in draft.state.tables if after.table(t.key) != t]
+    changed = [t.key for t in draft.state.tables if (now := after.table(t.key)) is not t and now != t]
     return (key, *sorted(set(changed) - {key}))
 
 

@@ -89,7 +89,7 @@ def build(draft: Draft, table: Table, index: Index, phase: Phase, checks: tuple[
             transactional=not concurrently,
             undo_transactional=not concurrently,
             closes=tuple(
-                g.sentence for g in draft.gaps if g.table == table.key and g.name == index.name and g.sentence
+                g.sentence for g in draft.gaps_of(table.key) if g.name == index.name and g.sentence
             ),
             reason="Built beside running writes; no lock that stops them."
             if concurrently
@@ -150,7 +150,7 @@ def _remove(draft: Draft, pair: Pair, index: Index) -> None:
             tuple(sql),
             tuple(undo),
             closes=tuple(
-                g.sentence for g in draft.gaps if g.table == table.key and g.name == index.name and g.sentence
+                g.sentence for g in draft.gaps_of(table.key) if g.name == index.name and g.sentence
             ),
             reason="An index holds no data of its own.",
             depends_on=_sign_off(draft),

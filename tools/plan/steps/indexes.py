@@ -88,9 +88,7 @@ def build(draft: Draft, table: Table, index: Index, phase: Phase, checks: tuple[
             checks=checks,
             transactional=not concurrently,
             undo_transactional=not concurrently,
-            closes=tuple(
-                g.sentence for g in draft.gaps_of(table.key) if g.name == index.name and g.sentence
-            ),
+            closes=tuple(g.sentence for g in draft.gaps_of(table.key) if g.name == index.name and g.sentence),
             reason="Built beside running writes; no lock that stops them."
             if concurrently
             else "Small beside a table made anew.",
@@ -149,9 +147,7 @@ def _remove(draft: Draft, pair: Pair, index: Index) -> None:
             (table.key,),
             tuple(sql),
             tuple(undo),
-            closes=tuple(
-                g.sentence for g in draft.gaps_of(table.key) if g.name == index.name and g.sentence
-            ),
+            closes=tuple(g.sentence for g in draft.gaps_of(table.key) if g.name == index.name and g.sentence),
             reason="An index holds no data of its own.",
             depends_on=_sign_off(draft),
         ),

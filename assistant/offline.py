@@ -30,6 +30,11 @@ def _merge(match: re.Match[str]) -> Data:
     return {**names, "sql": match["sql"].strip()}
 
 
+def _part(match: re.Match[str]) -> Data:
+    part = match["p"].lower().replace(" ", "_")
+    return {"table": match["t"], "part": "indexes" if part.startswith("ind") else part}
+
+
 RULES = (
     # The order matters: the first rule that fits speaks. Slash commands are whole words of their own.
     words(r"^/search\s+(?P<text>.+)", "search_knowledge", text="text"),
@@ -56,6 +61,10 @@ RULES = (
            "find_usages", name="name"),
     words(r"\bwho (?:uses|reads|writes) (?:the )?(?:table |column )?(?P<name>[\w.\"'`]+)", "find_usages", name="name"),
     rule(r"\bwhat (?:would )?breaks?\b|\busages?\b|\bbreak (?:in )?(?:our |the )?code\b", ("find_usages", {})),
+    rule(r"\b(?:danger|risk|harm|unsafe|careful)\w*", ("dangerous_gaps", {})),
+    made(r"\b(?P<p>columns|index(?:es)?|indices|foreign keys|checks|triggers) (?:of|on|in|for) (?:the )?(?:table )?"
+         r"[\"'`]?(?P<t>[\w.]+)", "inspect_schema", _part),
+    rule(r"\bhow complete\b|\bcompleteness\b|\bhow many .*\b(?:types|values|kinds)\b", ("list_gaps", {})),
     words(r"(?:fill|value for)\s+(?P<t>[\w.]+)\.(?P<c>\w+)\s*(?:=|:|with|is|by)\s*(?P<sql>.+)", "set_fill",
            table="t", column="c", sql="sql"),
     words(r"(?:write|save|export) (?:the |it |plan )*(?:to|as|in) (?P<path>\S+\.ya?ml)", "write_plan_file",
@@ -94,6 +103,7 @@ RULES = (
     rule(r"\bschema\b|\btables\b|\binspect\b", ("inspect_schema", {})),
 )  # fmt: skip
 
+MORE = re.compile(r"^(?:show |give |and )?(?:me )?(?:the )?(?:more|rest|next)\b", re.IGNORECASE)
 FAILED = "That did not work."
 ON_A_PLAN = ("apply_plan", "rehearse_plan")
 """What needs a plan: where the conversation has none yet, it is made first."""
@@ -116,7 +126,7 @@ class OfflinePlanner:
 
     def reply(self, messages: list[Message], tools: list[ToolSpec], on_text: Callable[[str], None]) -> Reply:
         turn = _this_turn(messages)
-        calls = _next_calls(turn, {tool.name for tool in tools})
+        calls = _next_calls(turn, {tool.name for tool in tools}, messages[: len(messages) - len(turn)])
         number = len(messages)
         made = [ToolCall(id=f"offline-{number}-{n}", name=name, arguments=json.dumps(arguments))
                 for n, (name, arguments) in enumerate(calls)]  # fmt: skip
@@ -133,10 +143,24 @@ def _this_turn(messages: list[Message]) -> list[Message]:
     return messages[starts[-1] :] if starts else []
 
 
-def _next_calls(turn: list[Message], known: set[str]) -> list[tuple[str, Data]]:
+def _next_page(messages: list[Message]) -> list[tuple[str, Data]]:
+    """The last list that did not end, called for again where it stopped."""
+    asked = {call.id: call for message in messages for call in message.tool_calls}
+    for message in reversed(messages):
+        call = asked.get(message.tool_call_id or "")
+        data = tool_data(message) if message.role == "tool" else {}
+        if call is not None and "offset" in data:
+            following = {**json.loads(call.arguments or "{}"), "offset": data.get("next_offset")}
+            return [(call.name, following)] if data.get("next_offset") else []
+    return []
+
+
+def _next_calls(turn: list[Message], known: set[str], before: list[Message]) -> list[tuple[str, Data]]:
     if not turn:
         return []
     wanted = [call for call in understood(turn[0].content) if call[0] in known]
+    if not wanted and MORE.search(turn[0].content.strip()):
+        wanted = [call for call in _next_page(before) if call[0] in known]
     answered = _answers(turn)
     if answered:
         return [call for call in _follow_up(wanted, answered) if call[0] in known]

@@ -41,6 +41,8 @@ def told(name: str, data: Data, listings: bool) -> str:
 HELP = """\
 You can say:
   what is missing?            the gaps between what you have and what you want
+  which gaps are dangerous?   what closing them may do to the live system
+  show me the indexes of messages · more
   where is agents.goal used?  who in the code reads and writes it
   plan it                     the stepwise plan, then its rehearsal on a copy
   why this order? · show step 3 · what if I skip step 3?
@@ -60,7 +62,27 @@ def _gaps(data: Data) -> Parts:
     counts = ", ".join(counted(kind, n) for kind, n in sorted(data["counts"].items()))
     head = f"{_many(data['total'], 'gap')} in {_many(data['tables'], 'table')}: {counts}."
     lines = [f"- {gap_sentence(gap)}" for gap in data["items"]]
-    return [head, Listing(lines, data["total"]), *_open(data), "Say `plan it` for the steps."]
+    sets = [f"{one['name'].replace('_', ' ')} {one['have']} of {one['want']}" for one in data.get("enumerations", ())]
+    counts_of_sets = [f"Counted: {', '.join(sets)}."] if sets else []
+    return [head, Listing(lines, data["total"]), *counts_of_sets, *_open(data), *_further(data),
+            "Say `plan it` for the steps."]  # fmt: skip
+
+
+def _further(data: Data) -> list[str]:
+    return ["Say `more` for what follows."] if data.get("next_offset") else []
+
+
+def _dangers(data: Data) -> Parts:
+    if not data["total"]:
+        return [f"None of the {_many(data['gaps'], 'gap')} is dangerous to close: no step carries a hazard."]
+    head = f"{data['total']} of {_many(data['gaps'], 'gap')} are dangerous to close, the gravest first:"
+    lines: list[str] = []
+    for gap in data["items"]:
+        facts = [", ".join(gap["hazards"]), "" if gap["reversible"] else "only a backup brings it back"]
+        facts += [f"used in {_many(gap['used_in'], 'place')} of the code"] if gap.get("used_in") else []
+        facts += ["no plan closes it"] if gap.get("held_back") and not gap["hazards"] else []
+        lines.append(f"- {gap['sentence']}: {'; '.join(fact for fact in facts if fact)}")
+    return [head, "\n".join(lines), *_further(data)]
 
 
 def _open(data: Data) -> list[str]:
@@ -228,6 +250,12 @@ def _ingested(data: Data) -> str:
 
 
 def _inspected(data: Data) -> Parts:
+    if "part" in data:
+        noun = data["part"].replace("_", " ")
+        if not data["total"]:
+            return [f"{data['of']} in {data['source']} has no {noun}."]
+        lines = [f"- {line}" for line in data["items"]]
+        return [f"{noun.capitalize()} of {data['of']} in {data['source']}:", "\n".join(lines), *_further(data)]
     if "table" in data:
         table = data["table"]
         lines = [f"- {column['name']} {column['type']}" + ("" if column.get("nullable", True) else " NOT NULL")
@@ -235,7 +263,7 @@ def _inspected(data: Data) -> Parts:
         return [f"{table['name']} in {data['source']}: {_many(len(lines), 'column')}", Listing(lines, len(lines))]
     names = [f"- {table['table']}: {_many(table['columns'], 'column')}" for table in data["items"]]
     head = f"{_many(data['total'], 'table')} in {data['source']} ({data['dialect']})."
-    return [head, Listing(names, data["total"])]
+    return [head, Listing(names, data["total"]), *_further(data)]
 
 
 def _usages(data: Data) -> Parts:
@@ -314,7 +342,7 @@ CHANGES_OF_THE_BOARD = (
 )  # fmt: skip
 
 ANSWERS: Mapping[str, Callable[[Data], str | Parts]] = {
-    "find_usages": _usages, "list_gaps": _gaps, "make_plan": _plan,
+    "find_usages": _usages, "list_gaps": _gaps, "dangerous_gaps": _dangers, "make_plan": _plan,
     "show_plan": _order, "explain_step": _step,
     "what_if_skipped": _skipped, "change_plan": _changed, "rehearse_plan": _rehearsal,
     "apply_plan": _applied, "roll_back": _written, "verify": _verified,

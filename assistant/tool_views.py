@@ -51,6 +51,8 @@ def _tasks(data: Data) -> list[RenderableType]:
 
 
 def _tables(data: Data) -> list[RenderableType]:
+    if "part" in data:
+        return []  # said in words
     if "table" in data:
         rows = [(c["name"], c["type"], "" if c.get("nullable", True) else "NOT NULL", c.get("default"))
                 for c in data["table"]["columns"]]  # fmt: skip

@@ -113,9 +113,7 @@ def against_migra(folder: Path, url: str, tables: int) -> Taken:
         old, new = pair(stack, url, tables)
         # migra's exit code says that there are differences; it takes libpq's URLs with a host.
         peer = [migra(), "--unsafe", old, new]
-        ours, theirs = in_turn(
-            ROUNDS, oneplan(folder, "gap", old, new, "--renames", "none"), lambda: whole(peer, (0, 2), folder)
-        )
+        ours, theirs = in_turn(ROUNDS, oneplan(folder, "gap", old, new), lambda: whole(peer, (0, 2), folder))
     print(f"{tables:,} tables, live: oneplan {ours.seconds:.2f} s, migra {theirs.seconds:.2f} s: "
           f"{ours.seconds / theirs.seconds:.2f} of it (at most 0.5)", flush=True)  # fmt: skip
     return ours
@@ -124,7 +122,7 @@ def against_migra(folder: Path, url: str, tables: int) -> Taken:
 def growth(folder: Path, url: str, small: Taken, tables: int) -> None:
     with ExitStack() as stack:
         old, new = pair(stack, url, tables)
-        (large,) = in_turn(1, oneplan(folder, "gap", old, new, "--renames", "none"))
+        (large,) = in_turn(1, oneplan(folder, "gap", old, new))
     time_, memory = large.seconds / small.seconds, large.megabytes / small.megabytes
     print(f"{tables:,} tables, live: {large.seconds:.2f} s, {large.megabytes:.0f} MB: {time_:.1f} times the time and "
           f"{memory:.1f} times the memory of a tenth of them (at most 12)", flush=True)  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from tools.toolbox import board, board_work, change, knowledge, migrate, plan, schema, usages
+from tools.toolbox import board, board_work, change, dangers, knowledge, migrate, plan, schema, usages
 from tools.toolbox.desk import Desk, Outcome
 from tools.toolbox.jobs import Job
 
@@ -43,6 +43,8 @@ TABLE: tuple[Tool, ...] = (
     ReadTool("inspect_schema", "Tables of the current or the desired schema in short, or one table in full.",
              schema.InspectSchema, schema.inspect_schema),
     ReadTool("list_gaps", "What lies between the current and the desired schema.", schema.ListGaps, schema.list_gaps),
+    ReadTool("dangerous_gaps", "Which gaps are dangerous to close: hazards of their steps, what no plan closes, how "
+             "much code uses them.", schema.Paged, dangers.dangerous_gaps),
     ReadTool("find_usages", "Who in the code reads and writes a table or a column; without a name, whatever the gaps "
              "take away or change: what would break.", usages.FindUsages, usages.find_usages),
     ReadTool("make_plan", "Make the stepwise plan from the current to the desired schema. Open rename questions are "

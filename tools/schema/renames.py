@@ -22,6 +22,7 @@ MOST = 3
 
 _LIKELY = 0.4
 _NUMBERS = ("smallint", "integer", "bigint", "hugeint", "decimal", "real", "double")
+_EVERYWHERE = {"id", "name", "created_at", "updated_at"}
 _FILLERS = frozenset({"at", "is", "has", "of", "the"})
 
 
@@ -69,17 +70,23 @@ def _tables(current: Schema, desired: Schema, answers: Answers) -> list[Question
     added = [table for table in desired.tables if fold(table.key, dialect) not in before]
     denied = {(old, new) for table, old, new in answers.not_renames if not table}
     found: list[Question] = []
+    columns = {table.key: frozenset(_folded(table, dialect)) for table in (*removed, *added)}
     for old in removed:
-        candidates = [_table_question(old, new, dialect) for new in added if (old.key, new.key) not in denied]
+        candidates = [
+            _table_question(old, new, columns[old.key], columns[new.key])
+            for new in added
+            if (old.key, new.key) not in denied
+        ]
         found += _best(question for question in candidates if question is not None)
     return found
 
 
-def _table_question(old: Table, new: Table, dialect: Dialect) -> Question | None:
-    ours, theirs = set(_folded(old, dialect)), set(_folded(new, dialect))
+def _table_question(old: Table, new: Table, ours: Set[str], theirs: Set[str]) -> Question | None:
     shared = ours & theirs
-    overlap = len(shared) / max(len(ours | theirs), 1)
-    telling = shared - {"id", "name", "created_at", "updated_at"}
+    overlap = len(shared) / max(len(ours) + len(theirs) - len(shared), 1)
+    telling = shared - _EVERYWHERE
+    if overlap < 0.5 and not telling:
+        return None
     alike = likeness(old.name, new.name)
     if overlap < 0.5 and not (alike >= 0.6 and telling) and not (overlap >= 0.3 and telling and alike >= 0.4):
         return None
@@ -96,8 +103,9 @@ def _columns(current: Schema, desired: Schema, answers: Answers) -> list[Questio
     dialect = current.dialect
     old_keys = {fold(new, dialect): old for old, new in answers.tables}
     found: list[Question] = []
+    known = {fold(table.key, dialect): table for table in current.tables}
     for after in desired.tables:
-        before = next((table for table in current.tables if fold(table.key, dialect) == fold(after.key, dialect)), None)
+        before = known.get(fold(after.key, dialect))
         if before is None:
             continue
         key = old_keys.get(fold(after.key, dialect), before.key)

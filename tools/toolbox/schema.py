@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tools.errors import UsageError
+from tools.schema import wording
 from tools.schema.model import Question, Schema, Table
 from tools.toolbox.answers import with_fill
 from tools.toolbox.desk import Desk, Outcome, at_most, page
@@ -25,6 +26,9 @@ class Paged(Arguments):
 class InspectSchema(Paged):
     side: Literal["current", "desired"] = "current"
     table: str | None = Field(default=None, description="One table in full; without it, all tables in short.")
+    part: Literal["columns", "indexes", "foreign_keys", "checks", "triggers"] | None = Field(
+        default=None, description="Only this of the table."
+    )
 
 
 class ListGaps(Paged):
@@ -53,7 +57,10 @@ def inspect_schema(desk: Desk, arguments: InspectSchema) -> Outcome:
     schema = desk.current_schema if arguments.side == "current" else desk.desired_schema
     head = {"side": arguments.side, "source": schema.source, "dialect": schema.dialect}
     if arguments.table:
-        return Outcome(head | {"table": whole_table(_table(schema, arguments.table))})
+        table = _table(schema, arguments.table)
+        if arguments.part:
+            return Outcome(head | _part(schema, table, arguments))
+        return Outcome(head | {"table": whole_table(table)})
     tables = [_in_short(table) for table in schema.tables]
     others = {
         "views": len(schema.views), "enums": len(schema.enums), "triggers": len(schema.triggers),
@@ -62,8 +69,25 @@ def inspect_schema(desk: Desk, arguments: InspectSchema) -> Outcome:
     return Outcome(head | others | page(tables, arguments.offset, arguments.limit))
 
 
+def _part(schema: Schema, table: Table, arguments: InspectSchema) -> dict[str, Any]:
+    """One kind of a table's things, each as a sentence's worth of text."""
+    lines: dict[str, list[str]] = {
+        "columns": [f"{c.name} {wording.column(c)}" for c in table.columns],
+        "indexes": [f"{i.name} {wording.index(i)}" for i in table.indexes],
+        "foreign_keys": [wording.foreign_key(key) for key in table.foreign_keys],
+        "checks": [wording.check(check) for check in table.checks],
+        "triggers": [trigger.definition for trigger in schema.triggers if trigger.table == table.key],
+    }
+    part = arguments.part or "columns"
+    if part == "indexes":
+        key = [f"primary key {wording.primary_key(table.primary_key)}"] if table.primary_key else []
+        lines[part] = [*key, *(f"unique {wording.unique(unique)}" for unique in table.uniques), *lines[part]]
+    return {"of": table.key, "part": part, **page(lines[part], arguments.offset, arguments.limit)}
+
+
 def list_gaps(desk: Desk, arguments: ListGaps) -> Outcome:
     from tools.schema.gaps import compare
+    from tools.schema.kinds import enumerations
     from tools.schema.renames import rename_questions
     from tools.schema.serial import gap_to_json
 
@@ -74,7 +98,9 @@ def list_gaps(desk: Desk, arguments: ListGaps) -> Outcome:
         if arguments.table in (None, gap.table)
     ]
     questions = rename_questions(current, desired, desk.answers)
+    counted = [] if arguments.table else [each.as_json() for each in enumerations(current, desired)]
     return Outcome({
+        **({"enumerations": counted} if counted else {}),
         "current": current.source, "desired": desired.source,
         "counts": dict(Counter(gap["kind"] for gap in gaps)), "tables": len({gap["table"] for gap in gaps}),
         "questions": at_most(asked(question) for question in questions),
@@ -152,8 +178,6 @@ def merge_columns(desk: Desk, arguments: MergeColumns) -> Outcome:
 
 def asked(question: Question) -> str:
     """A question as a sentence."""
-    from tools.schema import wording
-
     return wording.question(question)
 
 

@@ -39,6 +39,7 @@ AFTER = {
     "unique": ("code text", "code text UNIQUE"),
     "enum value": ("('calm', 'busy')", "('calm', 'busy', 'lost')"),
     "drop": (" legacy text,", ""),
+    "enlarge": ("label varchar(20)", "label varchar(60)"),
     "default": ("label varchar(20)", "label varchar(20) DEFAULT 'x'"),
     "add": ("code text", "code text, rank integer NOT NULL DEFAULT 4"),
     "index": ("\n);\n", "\n);\nCREATE INDEX t_size ON t (size);\nCREATE INDEX t_state ON t (lower(state));\n"),

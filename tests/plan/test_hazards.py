@@ -114,3 +114,42 @@ def test_facts_are_read_of_a_live_schema() -> None:
         facts = read_facts(read_sqlite(connection), lambda sql: connection.execute(sql).fetchall())
     assert facts["p"] == TableFacts(2, 0, ("t",), ("c", "v"))
     assert facts["c"] == TableFacts(0, 0, (), ())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "in_place"),
+    [
+        ("varchar(10)", "varchar(40)", True), ("varchar(10)", "text", True), ("numeric(8,2)", "numeric(12,2)", True),
+        ("numeric(8,2)", "numeric", True),
+        ("varchar(10)", "varchar(5)", False), ("numeric(8,2)", "numeric(9,3)", False),
+        ("integer", "bigint", False), ("char(3)", "varchar(9)", False), ("varchar(4)[]", "varchar(9)[]", False),
+    ],
+)  # fmt: skip
+def test_only_what_postgres_changes_in_its_catalog_needs_no_second_column(
+    postgres_url: str, old: str, new: str, in_place: bool
+) -> None:
+    import psycopg
+
+    table = "CREATE TABLE t (id integer PRIMARY KEY, c {})"
+    plan = build_plan(read_ddl(table.format(old) + ";", "postgres"), read_ddl(table.format(new) + ";", "postgres"))
+    steps = [step for step in plan.steps if step.operation == "enlarge_column"]
+    assert bool(steps) is in_place
+    if not in_place:
+        return
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(table.format(old))
+        connection.execute("INSERT INTO t VALUES (1, '1')")
+        asked = "SELECT pg_relation_filenode('t')"
+        before = connection.execute(asked).fetchone()
+        assert connection.execute(steps[0].checks[0].sql).fetchall() == []
+        connection.execute(steps[0].sql[0])
+        assert connection.execute(asked).fetchone() == before
+
+
+def test_a_change_of_type_counts_as_a_rewrite_unless_its_own_check_stands_beside_it() -> None:
+    table = "CREATE TABLE t (id integer PRIMARY KEY, c varchar({}));"
+    plan = build_plan(read_ddl(table.format(5), "postgres"), read_ddl(table.format(9), "postgres"))
+    step = next(step for step in plan.steps if step.operation == "enlarge_column")
+    assert hazards_of(replace(step, hazards=()), "postgres", {}) == (Hazard.ACCESS_EXCLUSIVE_LOCK,)
+    for other in (replace(step, checks=()), replace(step, sql=(step.sql[0].replace("(9)", "(3)"),))):
+        assert Hazard.TABLE_REWRITE in hazards_of(replace(other, hazards=()), "postgres", {})

@@ -11,6 +11,7 @@ from knowledge.actions import action_from_json
 from knowledge.approvals import Action, Ledger
 from tools.errors import Drift, Refused, StepFailed, UsageError
 from tools.migrate.accounts import PAIRS, account, take_baseline
+from tools.migrate.aside import make_room
 from tools.migrate.backend import Progress
 from tools.migrate.backup import back_up_step
 from tools.migrate.differences import differences
@@ -261,6 +262,7 @@ class Migration(Session):
         )  # fmt: skip
         self.refuse_drift(schema, run)
         self.journal.begin_run(run)
+        make_room(self.backend, self.plan, number)
         take_baseline(self.backend, self.journal, run.id, self.plan)
         return run
 

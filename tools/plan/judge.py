@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from tools.location import Dialect
+from tools.plan.enlarge import proven
 from tools.plan.facts import Facts, TableFacts
 from tools.plan.model import Hazard, StepCheck
 from tools.plan.statement import Effect, Verb, effects, parse, table_name
@@ -61,8 +63,15 @@ _SCANNING = frozenset(
 
 def judge(statements: Sequence[str], dialect: Dialect, facts: Facts, checks: Sequence[StepCheck] = ()) -> set[Hazard]:
     """The hazards of statements that run as one step. `checks` may prove that a dropped column is a mere copy."""
-    per_statement = [effects(sql, dialect) for sql in statements]
+    per_statement = [tuple(_settled(e, sql, dialect, checks) for e in effects(sql, dialect)) for sql in statements]
     return set(_hazards([e for group in per_statement for e in group], per_statement, dialect, facts, checks))
+
+
+def _settled(effect: Effect, sql: str, dialect: Dialect, checks: Sequence[StepCheck]) -> Effect:
+    """A change of type that a check of the step shows to be one of the catalog alone is like any other ALTER."""
+    if effect.verb is not Verb.CHANGE_TYPE or dialect != "postgres":
+        return effect
+    return replace(effect, verb=Verb.ALTER) if proven(sql, effect.table, effect.column, checks) else effect
 
 
 def _hazards(

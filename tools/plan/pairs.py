@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from tools.location import Dialect
 from tools.plan import casts
+from tools.plan.enlarge import bound, enlarges
 from tools.plan.sql import is_steady
 from tools.schema.model import Answers, Column, Schema, Table
 from tools.schema.normal import normal_type
@@ -30,7 +31,7 @@ def shadow(name: str) -> str:
 
 
 class Way(StrEnum):
-    KEPT = "kept"  # the same column; its nullability or default may change
+    KEPT = "kept"  # the same column; its nullability or default may change, its type be enlarged in place
     ADDED = "added"
     REMOVED = "removed"
     RENAMED = "renamed"  # answered: a new column beside the old one, written both ways
@@ -91,7 +92,9 @@ class Move:
 
     def backward(self, value: str) -> str:
         """The old value from a new one, where nothing was set aside for the row."""
-        return casts.cast(value, self.new.type, self.old.type, self.dialect) if self.recast else value
+        if not self.recast or self.way is Way.KEPT:  # one that is enlarged in place has its new type by then
+            return value
+        return casts.cast(value, self.new.type, self.old.type, self.dialect)
 
 
 @dataclass(frozen=True)
@@ -164,8 +167,19 @@ def pair_up(current: Schema, target: Schema, answers: Answers) -> tuple[Pair, ..
     for after in target.tables:
         before = current.table(renamed.get(after.key, after.key)) or current.table(after.key)
         if before is not None:
-            pairs.append(Pair(before, after, _moves(before, after, answers, current.dialect)))
+            moves = _moves(before, after, answers, current.dialect)
+            pairs.append(Pair(before, after, tuple(_in_place(move, before, current) for move in moves)))
     return tuple(pairs)
+
+
+def _in_place(move: Move, table: Table, current: Schema) -> Move:
+    """A type that Postgres enlarges in its catalog needs no second column."""
+    if move.dialect != "postgres" or move.way is not Way.RETYPED or move.conversion or move.fallback:
+        return move
+    same = move.old.collation == move.new.collation and enlarges(move.old.type, move.new.type)
+    if not same or bound(move.old, table, current.triggers, current.objects):
+        return move
+    return replace(move, way=Way.KEPT, carrier=move.new.name)
 
 
 def _moves(before: Table, after: Table, answers: Answers, dialect: Dialect) -> tuple[Move, ...]:

@@ -81,7 +81,7 @@ def _code_changes(draft: Draft, pair: Pair) -> list[str]:
     for move in pair.moves:
         if move.way is Way.RENAMED:
             lines.append(f"use {key}.{move.new.name} in place of {move.old.name}")
-        elif move.way in (Way.RETYPED, Way.DIRECT):
+        elif move.way in (Way.RETYPED, Way.DIRECT) or (move.way is Way.KEPT and move.recast):
             lines.append(f"be ready for {key}.{move.new.name} as {move.new.type}")
         elif move.way is Way.REMOVED:
             lines.append(f"stop using {key}.{move.old.name}")

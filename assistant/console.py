@@ -154,7 +154,7 @@ def print_rehearsal(rehearsal: Rehearsal) -> None:
     show(results_view([step | {"status": "ok"} for step in data["steps"]]), Text(), rows_view(data["tables"]))
     if rehearsal.ok:
         back = "and back" if rehearsal.back else f"but not back: {rehearsal.sentence}"
-        show(Text(f"rehearsed forward {clean(back)}", style="green"))
+        show(Text(f"rehearsed forward {clean(back)}, on {clean(rehearsal.shadow)}", style="green"))
     else:
         show(Text(f"the rehearsal failed: {clean(rehearsal.sentence)}", style="bold red"))
 

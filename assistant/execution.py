@@ -117,14 +117,16 @@ class Applying:
         return outcome | {"tables": verify(self.database).as_json()["tables"]}
 
 
-def rehearse_now(workspace: Workspace, plan: Plan, database: str, shadow: str | None) -> Rehearsal:
+def rehearse_now(
+    workspace: Workspace, plan: Plan, database: str, shadow: str | None, sample: int | None = None
+) -> Rehearsal:
     """Rehearse on a shadow and keep the result, good or bad."""
     from knowledge.records import Records
     from tools.migrate.rehearse import rehearse
 
     with progress_bar("rehearsing") as progress:
         result = rehearse(
-            plan, database, shadow=shadow or workspace.settings.shadow, home=workspace.home,
+            plan, database, shadow=shadow or workspace.settings.shadow, home=workspace.home, sample=sample,
             progress=(lambda _what, done, total: progress(done, total)) if progress else None,
         )  # fmt: skip
     Records(workspace.store).keep_rehearsal(plan.digest, plan.origin, json.dumps(result.as_json()))

@@ -37,13 +37,19 @@ def register(app: typer.Typer) -> None:
 
 
 def rehearse(
-    path: PlanArgument, database: DatabaseOption = None, shadow: ShadowOption = None, as_json: AsJson = False
+    path: PlanArgument,
+    database: DatabaseOption = None,
+    shadow: ShadowOption = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", metavar="ROWS", min=1, help="On so many rows of each table, keys whole.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> int:
     """Run a plan forward and back on a shadow copy. Exit code 4 when it fails there."""
     from assistant.execution import rehearsal_json, rehearse_now
 
     workspace = Workspace()
-    result = rehearse_now(workspace, load_plan(path), workspace.database(database), shadow)
+    result = rehearse_now(workspace, load_plan(path), workspace.database(database), shadow, sample)
     if as_json:
         print_json("rehearse", rehearsal_json(result))
     else:

@@ -27,15 +27,19 @@ ACTOR = "rehearsal"
 
 def rehearse(
     plan: Plan, database: str, *, shadow: str | None = None, home: Path | None = None,
-    progress: StepProgress | None = None,
+    progress: StepProgress | None = None, sample: int | None = None,
 ) -> Rehearsal:  # fmt: skip
     """Run all that is left of the plan on a copy, prove the rows, go all the way back, and prove the origin.
 
     In the middle of a run it rehearses what remains, and the way back of all of it. A failure of the plan is a
     Rehearsal that is not ok, naming the step and the sentence; what keeps it from starting (no copy can be made, the
-    database has drifted) is raised.
+    database has drifted) is raised. sample: on so many rows of each table, and all that they point to; where the whole
+    does not fit it is so by itself, and the result's `shadow` says it.
     """
-    with shadow_of(database, shadow) as copy, tempfile.TemporaryDirectory(prefix="oneplan-rehearsal-") as folder:
+    with (
+        shadow_of(database, shadow, sample) as copy,
+        tempfile.TemporaryDirectory(prefix="oneplan-rehearsal-") as folder,
+    ):
         return _Rehearsing(plan, copy, Path(folder), progress).run()
 
 

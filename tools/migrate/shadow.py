@@ -6,6 +6,7 @@ on an embedded server of the nearest major version; never one made on the target
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from tools.embedded import MAJORS, nearest_major, scratch_database, server
 from tools.errors import DatabaseError, UsageError
+from tools.migrate import sample
 from tools.migrate.backend import Backend
 from tools.migrate.differences import differences
 from tools.migrate.grant import ShadowGrant, mint
@@ -32,8 +34,9 @@ class Shadow:
 
 
 @contextmanager
-def shadow_of(database: str, shadow: str | None = None) -> Generator[Shadow]:
-    """A copy of the database with all its rows. `shadow`: a Postgres URL on which scratch databases may be made.
+def shadow_of(database: str, shadow: str | None = None, rows: int | None = None) -> Generator[Shadow]:
+    """A copy of the database with all its rows, or, where they do not fit, with a sample of them. `shadow`: a Postgres
+    URL on which scratch databases may be made. rows: take a sample, of so many rows of each table.
 
     Raises UsageError for a shadow server that cannot serve, DatabaseError when the copy cannot be made.
     """
@@ -42,8 +45,11 @@ def shadow_of(database: str, shadow: str | None = None) -> Generator[Shadow]:
             raise UsageError(
                 f"--shadow names a Postgres server, and {source.location} is {source.dialect}: leave it out"
             )
-        copies = {"sqlite": _sqlite, "duckdb": _duckdb}
-        maker = copies[source.dialect](source) if source.dialect in copies else _postgres(source, shadow)
+        rows = rows or (None if _fits(source, shadow) else sample.ROWS)
+        if source.dialect == "duckdb":
+            maker = _duckdb(source, rows)
+        else:
+            maker = _sqlite(source, rows) if source.dialect == "sqlite" else _postgres(source, shadow, rows)
         with maker as (location, told):
             with closing(open_backend(location)) as copy:
                 _refuse_another(source, copy, told)
@@ -63,19 +69,25 @@ def _refuse_another(source: Backend, copy: Backend, told: str) -> None:
 
 
 @contextmanager
-def _sqlite(source: Backend) -> Generator[tuple[str, str]]:
+def _sqlite(source: Backend, rows: int | None) -> Generator[tuple[str, str]]:
     from tools.migrate.copy_sqlite import copy_database
 
     with _folder(Path(source.address)) as folder:
         path = folder / "shadow.db"
+        if rows is not None:
+            sample.sample_sqlite(Path(source.address), path, rows)
+            yield f"sqlite:///{path}", sample.told(rows)
+            return
         copy_database(Path(source.address), path)
         yield f"sqlite:///{path}", "a copy of the file"
 
 
 @contextmanager
-def _duckdb(source: Backend) -> Generator[tuple[str, str]]:
+def _duckdb(source: Backend, rows: int | None) -> Generator[tuple[str, str]]:
     from tools.migrate.copy_duckdb import copy_file
 
+    if rows is not None:
+        raise UsageError(f"{source.location}: DuckDB is rehearsed on a copy of the whole file: make room for it")
     with _folder(Path(source.address)) as folder:
         path = folder / "shadow.duckdb"
         for ending in ("", ".wal"):  # what is not yet in the file stands in the log beside it
@@ -85,12 +97,12 @@ def _duckdb(source: Backend) -> Generator[tuple[str, str]]:
 
 
 @contextmanager
-def _postgres(source: Backend, shadow: str | None) -> Generator[tuple[str, str]]:
+def _postgres(source: Backend, shadow: str | None, rows: int | None) -> Generator[tuple[str, str]]:
     major = server_major(str(source.query("SHOW server_version")[0][0]))
     if shadow is not None:
         with scratch_database(shadow, "oneplan_shadow") as url:
-            _pour(source.address, url, major)
-            yield url, "a scratch database on the shadow server"
+            _pour(source, url, major, rows)
+            yield url, "a scratch database on the shadow server" + _of_rows(rows)
         return
     if major > MAJORS[-1]:
         raise UsageError(
@@ -100,8 +112,23 @@ def _postgres(source: Backend, shadow: str | None) -> Generator[tuple[str, str]]
     nearest = nearest_major(major)
     with server(major=nearest) as embedded, scratch_database(embedded, "oneplan_shadow") as url:
         _make_roles(source, embedded)
-        _pour(source.address, url, nearest)
-        yield url, f"an embedded Postgres {nearest}"
+        _pour(source, url, nearest, rows)
+        yield url, f"an embedded Postgres {nearest}" + _of_rows(rows)
+
+
+def _of_rows(rows: int | None) -> str:
+    return "" if rows is None else f" with {sample.told(rows)}"
+
+
+def _fits(source: Backend, shadow: str | None) -> bool:
+    """Whether a whole copy leaves half of the free space where copies go; of another server's disk nothing is known."""
+    if shadow is not None:
+        return True
+    if source.dialect == "postgres":
+        size = int(source.query("SELECT pg_database_size(current_database())")[0][0])
+    else:
+        size = Path(source.address).stat().st_size
+    return size * 2 <= shutil.disk_usage(tempfile.gettempdir()).free
 
 
 def _make_roles(source: Backend, embedded: str) -> None:
@@ -116,13 +143,16 @@ def _make_roles(source: Backend, embedded: str) -> None:
                 connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(str(name))))
 
 
-def _pour(source: str, target: str, major: int) -> None:
+def _pour(source: Backend, target: str, major: int, rows: int | None) -> None:
     """Schema and rows, by way of a dump that the target's own version reads."""
     tools = nearest_major(major)
     with tempfile.TemporaryDirectory(prefix="oneplan-shadow-") as folder:
+        if rows is not None:
+            sample.pour_sample(source, target, tools, rows, Path(folder))
+            return
         dump = str(Path(folder) / "shadow.dump")
         script = str(Path(folder) / "shadow.sql")
-        run_program("pg_dump", ["-Fc", "--no-owner", "--no-privileges", "--file", dump], source, tools)
+        run_program("pg_dump", ["-Fc", "--no-owner", "--no-privileges", "--file", dump], source.address, tools)
         run_program("pg_restore", ["--no-owner", "--no-privileges", "--file", script, dump], None, tools)
         try:
             run_program("psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", script], target, tools)

@@ -50,8 +50,8 @@ def _chosen(
 
 
 def dangling(schema: Schema) -> Iterator[str]:
-    """Statements that mend rows whose foreign key points to no row, in cycles and in chains too long to follow: the link
-    is cut where it may be NULL, else the row goes."""
+    """Statements that mend rows whose foreign key points to no row, in cycles and in chains too long to follow: the
+    link is cut where it may be NULL, else the row goes."""
     for table in schema.tables:
         for foreign in table.foreign_keys:
             parent = schema.table(foreign.ref_table)

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: demo test check fix bench docs clean
+.PHONY: demo test check fix bench prove docs clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +35,10 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/usages.py
 	$(BIN)/python benchmarks/gaps.py
 	$(BIN)/python benchmarks/planning.py
+
+# The whole of the crash matrix and of the attacks on the gate, of which `test` tries a sample: writes docs/reliability.md.
+prove: $(STAMP)
+	$(BIN)/python -m tests.prove
 
 docs: $(STAMP)
 	$(BIN)/python docs/make_cli.py

@@ -170,6 +170,9 @@ def print_verification(result: Verification) -> None:
     show(rows_view(result.as_json()["tables"]))
     if result.findings:
         show(*(Text(clean(finding), style="bold red") for finding in result.findings))
+        for one in result.compared:
+            rows = [(", ".join(m.key), m.kind, ", ".join(m.columns)) for m in one.mismatches]
+            show(Text(), Text(clean(f"{one.table}:"), style="bold"), table(("key", "row", "columns"), rows))
     else:
         show(Text("proven: every row is accounted for", style="green"))
 

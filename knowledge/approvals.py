@@ -10,8 +10,9 @@ expiry, used once. `claim` is called by the code that writes, never by the graph
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,12 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._events = Events(store)
+
+    @contextmanager
+    def opened(self) -> Generator[None]:
+        """Open the store once for several questions in a row; nobody else can use it meanwhile, so only for short."""
+        with self._store.open():
+            yield
 
     def propose(self, action: Action, *, actor: str, thread: str = "", ttl: timedelta = DEFAULT_TTL) -> Proposal:
         """Put an action before a person. The same action of the same actor and thread, still pending, is not put twice.
@@ -163,7 +170,7 @@ class Ledger:
         changed), another actor or thread. The expiry is judged here, by this machine's clock.
         """
         with self._store.transaction() as connection:
-            problem = _problem(connection, approval_id, action, actor, thread)
+            problem = _problem(CLAIM_CHECKS, connection, approval_id, action, actor=actor, thread=thread)
             if problem:
                 facts = {"approval": approval_id, "digest": action.digest, "reason": problem}
                 self._events.append("approval.refused", facts, actor=actor)
@@ -180,17 +187,10 @@ class Ledger:
     def resume(self, approval_id: str, action: Action, *, run: str) -> Claim:
         """Go on under a run's own open claim, whatever the time; ApprovalRefused for any other."""
         with self._store.transaction() as connection:
+            problem = _problem(RESUME_CHECKS, connection, approval_id, action, run=run)
             approval = find_approval(connection, approval_id)
-            if approval is None or approval.claimed is None or approval.run != run:
-                raise ApprovalRefused(
-                    f"approval {approval_id!r} is not claimed by run {run!r}: it needs an approval anew"
-                )
-            if approval.outcome is not None:
-                raise ApprovalRefused(
-                    f"approval {approval_id} is used up: its action is recorded as {approval.outcome}"
-                )
-            if approval.digest != action.digest:
-                raise ApprovalRefused(changes(connection, approval, action))
+            if problem or approval is None:
+                raise ApprovalRefused(problem or f"there is no approval {approval_id!r}")
             facts = {"approval": approval_id, "digest": action.digest, "run": run}
             self._events.append("approval.resumed", facts, actor=approval.actor)
         return Claim(approval_id, action.digest, run, approval.actor, approval.thread)
@@ -244,25 +244,86 @@ class Ledger:
         )
 
 
-def _problem(connection: DuckDBPyConnection, approval_id: str, action: Action, actor: str, thread: str) -> str | None:
-    """Why this approval does not open this action, for this actor and thread, now."""
+@dataclass(frozen=True)
+class _Attempt:
+    """Somebody wants to use an approval for an action."""
+
+    connection: DuckDBPyConnection
+    approval: Approval
+    action: Action
+    actor: str = ""
+    thread: str = ""
+    run: str = ""
+
+
+def _withdrawn(attempt: _Attempt) -> str | None:
+    proposal = find_proposal(attempt.connection, attempt.approval.proposal_id)
+    if proposal.status != "rejected":
+        return None
+    return f"approval {attempt.approval.id} was withdrawn by {proposal.decided_by}"
+
+
+def _used(attempt: _Attempt) -> str | None:
+    at = attempt.approval.claimed
+    return f"approval {attempt.approval.id} was already used at {_clock(at)}" if at else None
+
+
+def _expired(attempt: _Attempt) -> str | None:
+    at = attempt.approval.expires
+    return f"approval {attempt.approval.id} expired at {_clock(at)}: propose it again" if at <= utc_now() else None
+
+
+def _other_action(attempt: _Attempt) -> str | None:
+    if attempt.approval.digest == attempt.action.digest:
+        return None
+    return changes(attempt.connection, attempt.approval, attempt.action)
+
+
+def _other_actor(attempt: _Attempt) -> str | None:
+    approval = attempt.approval
+    if approval.actor == attempt.actor:
+        return None
+    return f"approval {approval.id} is for {approval.actor!r}, not for {attempt.actor!r}"
+
+
+def _other_thread(attempt: _Attempt) -> str | None:
+    approval = attempt.approval
+    if approval.thread == attempt.thread:
+        return None
+    return f"approval {approval.id} belongs to another conversation ({approval.thread or 'none'})"
+
+
+def _not_claimed_by_run(attempt: _Attempt) -> str | None:
+    approval = attempt.approval
+    if approval.claimed is not None and approval.run == attempt.run:
+        return None
+    return f"approval {approval.id!r} is not claimed by run {attempt.run!r}: it needs an approval anew"
+
+
+def _ended(attempt: _Attempt) -> str | None:
+    approval = attempt.approval
+    if approval.outcome is None:
+        return None
+    return f"approval {approval.id} is used up: its action is recorded as {approval.outcome}"
+
+
+CLAIM_CHECKS: tuple[Callable[[_Attempt], str | None], ...] = (
+    _withdrawn, _used, _expired, _other_action, _other_actor, _other_thread,
+)  # fmt: skip
+"""Why an approval does not open an action for somebody now; the first that has something to say is the reason."""
+RESUME_CHECKS: tuple[Callable[[_Attempt], str | None], ...] = (_not_claimed_by_run, _ended, _other_action)
+"""The same for going on under a claim made before."""
+
+
+def _problem(
+    checks: Iterable[Callable[[_Attempt], str | None]], connection: DuckDBPyConnection, approval_id: str,
+    action: Action, *, actor: str = "", thread: str = "", run: str = "",
+) -> str | None:  # fmt: skip
     approval = find_approval(connection, approval_id)
     if approval is None:
         return f"there is no approval {approval_id!r}: ask for one with a proposal"
-    proposal = find_proposal(connection, approval.proposal_id)
-    if proposal.status == "rejected":
-        return f"approval {approval.id} was withdrawn by {proposal.decided_by}"
-    if approval.claimed:
-        return f"approval {approval.id} was already used at {_clock(approval.claimed)}"
-    if approval.expires <= utc_now():
-        return f"approval {approval.id} expired at {_clock(approval.expires)}: propose it again"
-    if approval.digest != action.digest:
-        return changes(connection, approval, action)
-    if approval.actor != actor:
-        return f"approval {approval.id} is for {approval.actor!r}, not for {actor!r}"
-    if approval.thread != thread:
-        return f"approval {approval.id} belongs to another conversation ({approval.thread or 'none'})"
-    return None
+    attempt = _Attempt(connection, approval, action, actor, thread, run)
+    return next((reason for check in checks if (reason := check(attempt))), None)
 
 
 def _standing(proposal: Proposal, given: tuple[Approval, ...]) -> tuple[Approval, ...]:

@@ -30,11 +30,14 @@ class Cluster:
         return f"postgresql://postgres@/postgres?host={self.folder}&port={PORT}"
 
     def create(self) -> None:
-        self._call("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync")
+        words = ("-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync", "--wal-segsize=1")
+        self._call("initdb", "-D", str(self.data), *words)
 
-    def start(self) -> None:
+    def start(self, largest: int | None = None) -> None:
+        """largest: bytes that no file of the server may outgrow, as on a disk that is full."""
         options = " ".join((*SETTINGS, "-k", str(self.folder), "-p", str(PORT)))
-        self._call("pg_ctl", "-D", str(self.data), "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+        words = ("-D", str(self.data), "-w", "-l", str(self.folder / "log"), "-o", options)
+        self._call("pg_ctl", *words, "start", largest=largest)
 
     def stop(self, mode: str = "immediate") -> None:
         """immediate: as if the machine had lost its power."""
@@ -44,8 +47,10 @@ class Cluster:
         """Become its streaming replica."""
         self._call("pg_basebackup", "-d", primary.url, "-D", str(self.data), "-R", "-X", "stream", "-c", "fast")
 
-    def _call(self, program: str, *arguments: str) -> None:
+    def _call(self, program: str, *arguments: str, largest: int | None = None) -> None:
         command = [str(binaries() / program), *arguments]
+        if largest is not None:  # the signal that comes with the limit is left ignored, so that writing fails instead
+            command = ["/bin/sh", "-c", f'trap "" XFSZ; ulimit -f {largest // 512}; exec "$@"', "sh", *command]
         # pg_ctl leaves a server behind that would keep a pipe open: so its words go to a file.
         with tempfile.TemporaryFile() as words:
             done = subprocess.run(command, stdout=words, stderr=words, check=False, user=self._account, cwd="/")

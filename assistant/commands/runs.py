@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -111,36 +113,52 @@ def rollback(
 
     if severity not in (None, "minor", "major", "critical"):
         raise UsageError(f"--severity: {severity!r} is none of minor, major, critical")
+    started = time.perf_counter()
     if severity == "minor":
-        return verify(run, database, as_json)
+        found = verify(run, database, as_json=as_json)
+        told = "mend the rows named, and verify again" if found else "nothing is to be mended"
+        say(f"minor: verified in {time.perf_counter() - started:.2f} s; {told}")
+        return found
     consent = parse_consent(yes, allow)
     if severity == "critical":
         outcome = restore_origin(Workspace(), database, run, consent)
     else:
         outcome = roll_back(Workspace(), database, run, consent, to=to)
+    outcome |= {"severity": severity or "major", "seconds": round(time.perf_counter() - started, 3)}
     if as_json:
         print_json("rollback", outcome)
     else:
         from assistant.console import print_outcome
 
         print_outcome(outcome)
+    say(f"{outcome['severity']}: back in {outcome['seconds']:.2f} s")
     return DONE
 
 
-def verify(run: RunArgument = None, database: DatabaseOption = None, as_json: AsJson = False) -> int:
+def verify(
+    run: RunArgument = None,
+    database: DatabaseOption = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="URL", help="Hold all rows against another database, of any kind."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="Write the proof to FILE.md or FILE.json as well.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Overwrite a report that is there.")] = False,
+    as_json: AsJson = False,
+) -> int:
     """Prove the rows of a run: counts and checksums, table by table. Exit code 2 when something differs."""
+    from assistant import proving
     from assistant.execution import database_of
-    from tools.migrate.verify import verify as prove
 
     workspace = Workspace()
-    result = prove(database_of(workspace, database, run), run=run)
-    if as_json:
-        print_json("verify", result.as_json())
-    else:
-        from assistant.console import print_verification
-
-        print_verification(result)
-    return DIFFERENCES if result.findings else DONE
+    if report:
+        proving.check_report(report, yes)
+    if against:
+        place = workspace.database(database)
+        return proving.hold_against(place, workspace.settings.location(against), report, as_json)
+    return proving.prove(database_of(workspace, database, run), run, workspace.home, report, as_json)
 
 
 def monitor(

@@ -115,11 +115,7 @@ class StepRun:
         with backend.transaction(rebuild=work.step.rebuild, brief=is_brief(self.action.hazards, work.step.writes_data)):
             schema = backend.schema()
             before = objects_digest(schema, work.step.objects)
-            if before != self.action.base:
-                touched = ", ".join(work.step.objects)
-                raise ApprovalRefused(
-                    f"what step {work.step.id!r} touches ({touched}) has changed since it was approved"
-                )
+            self._check_base(before)
             torn = self.session.torn()
             first = work.step.operation == "baseline"
             if first:  # its checks name the rows that opening the run, which takes the fingerprints, would stumble over
@@ -148,6 +144,13 @@ class StepRun:
         rows = self.backend.execute(sql)
         self.session.tell("executed", self.work.step)
         return rows
+
+    def _check_base(self, found: str) -> None:
+        if found != self.action.base:
+            step = self.work.step
+            raise ApprovalRefused(
+                f"what step {step.id!r} touches ({', '.join(step.objects)}) has changed since it was approved"
+            )
 
     def _leaves_more(self, entry: Entry) -> bool:
         return not self.work.transactional or entry.last is not None

@@ -64,21 +64,26 @@ class Authority:
         self.check(backend)
         if self.grant is not None or self.ledger is None:
             return ShadowPermit(f"shadow-{uuid4().hex}")
-        if self.ledger.find_claimed(action.digest, run) == approval_id:
-            return LedgerPermit(self.ledger, self.ledger.resume(approval_id, action, run=run))
-        claim = self.ledger.claim(approval_id, action, actor=self.actor, thread=self.thread, run=run)
-        return LedgerPermit(self.ledger, claim)
+        with self.ledger.opened():
+            if self.ledger.find_claimed(action.digest, run) == approval_id:
+                return LedgerPermit(self.ledger, self.ledger.resume(approval_id, action, run=run))
+            claim = self.ledger.claim(approval_id, action, actor=self.actor, thread=self.thread, run=run)
+            return LedgerPermit(self.ledger, claim)
 
     def standing(self, action: Action, run: str) -> str | None:
         """The approval under which this action can go on or begin without asking again."""
         if self.ledger is None:
             return None
-        claimed = self.ledger.find_claimed(action.digest, run)
-        return claimed or self.ledger.find_open(action.digest, self.actor, self.thread)
+        with self.ledger.opened():
+            claimed = self.ledger.find_claimed(action.digest, run)
+            return claimed or self.ledger.find_open(action.digest, self.actor, self.thread)
 
     def settle(self, approval_id: str, action: Action, run: str, outcome: Outcome) -> bool:
         """Record the end of an action that the target's journal holds and the ledger does not: cut off in between."""
-        if self.ledger is None or self.ledger.find_claimed(action.digest, run) != approval_id:
+        if self.ledger is None:
             return False
-        self.ledger.record(self.ledger.resume(approval_id, action, run=run), outcome, "as the journal has it")
-        return True
+        with self.ledger.opened():
+            if self.ledger.find_claimed(action.digest, run) != approval_id:
+                return False
+            self.ledger.record(self.ledger.resume(approval_id, action, run=run), outcome, "as the journal has it")
+            return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -212,15 +212,9 @@ class Migration(Session):
         )
 
     def _check_order(self, step: Step) -> None:
-        applied = set(self.applied())
-        if step.id in applied:
-            raise Refused(f"step {step.id!r} is already applied in run {self.run_id}")
-        waiting = next((entry for entry in self.entries() if entry.begun), None)
-        if waiting and (waiting.step, waiting.direction) != (step.id, "apply"):
-            raise Refused(f"step {waiting.step!r} was begun and is not finished: go on with it before {step.id!r}")
-        missing = [needed for needed in step.depends_on if needed not in applied]
-        if missing:
-            raise Refused(f"step {step.id!r} needs {', '.join(missing)} first")
+        problem = next((told for check in ORDER_CHECKS if (told := check(self, step))), None)
+        if problem:
+            raise Refused(problem)
 
     def _hazards(self, step: Step) -> set[str]:
         return self._known_hazards(step) | self.live_hazards(step)
@@ -295,6 +289,28 @@ class Migration(Session):
     def _close(self, work: Work) -> RunState:
         left = [step for step in self.pending() if step.id != work.step.id]
         return "running" if left else "done"
+
+
+def _already_applied(migration: Migration, step: Step) -> str | None:
+    applied = step.id in migration.applied()
+    return f"step {step.id!r} is already applied in run {migration.run_id}" if applied else None
+
+
+def _another_begun(migration: Migration, step: Step) -> str | None:
+    waiting = next((entry for entry in migration.entries() if entry.begun), None)
+    if waiting is None or (waiting.step, waiting.direction) == (step.id, "apply"):
+        return None
+    return f"step {waiting.step!r} was begun and is not finished: go on with it before {step.id!r}"
+
+
+def _needs_others(migration: Migration, step: Step) -> str | None:
+    applied = set(migration.applied())
+    missing = [needed for needed in step.depends_on if needed not in applied]
+    return f"step {step.id!r} needs {', '.join(missing)} first" if missing else None
+
+
+ORDER_CHECKS: tuple[Callable[[Migration, Step], str | None], ...] = (_already_applied, _another_begun, _needs_others)
+"""Why a step cannot be run now, whoever approved it."""
 
 
 def _notes(step: Step) -> tuple[str, ...]:

@@ -132,6 +132,12 @@ class Session:
 
     def _settle(self) -> None:
         """What was written and not reported, because the process ended in between, is reported now."""
+        if self.authority.ledger is None:
+            return
+        with self.authority.ledger.opened():
+            self._settle_entries()
+
+    def _settle_entries(self) -> None:
         for entry in self.entries()[-2:]:
             if entry.direction != "restore" and entry.state in ("done", "failed"):
                 outcome = "done" if entry.state == "done" else "failed"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from tools.errors import UsageError
 from tools.migrate.accounts import ORIGIN, PAIRS, TableAccount, account, compare_origin
 from tools.migrate.backend import Backend
+from tools.migrate.compare import TableComparison
 from tools.migrate.differences import differences
 from tools.migrate.journal import Journal
+from tools.migrate.narrow import counted_by_row, narrowed
 from tools.migrate.open import open_backend
 from tools.migrate.record import Run
 from tools.migrate.report import step_as_json, table_as_json
@@ -26,13 +29,15 @@ ORPHANS_SHOWN = 3
 
 @dataclass(frozen=True)
 class Verification:
-    """What was proven of a run. findings: sentences, none when everything is in order. state: the run's."""
+    """What was proven of a run. findings: sentences, none when everything is in order. state: the run's. compared: the
+    tables with a finding, row by row against the backup, where there is one."""
 
     run: str
     state: str
     tables: tuple[TableAccount, ...]
     steps: tuple[StepState, ...]
     findings: tuple[str, ...]
+    compared: tuple[TableComparison, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -43,18 +48,25 @@ class Verification:
             "run": self.run, "state": self.state, "ok": self.ok, "findings": list(self.findings),
             "steps": [step_as_json(step) for step in self.steps],
             "tables": [table_as_json(table) for table in self.tables],
+            "compared": [one.as_json() for one in self.compared],
         }  # fmt: skip
 
 
-def verify(database: str, run: str | None = None) -> Verification:
+def verify(database: str, run: str | None = None, home: Path | None = None) -> Verification:
     """Prove the rows of a run, the latest by default, against the fingerprints that it began with. Reads only.
 
     A finished run: every row of the plan's accounting is found again with its values, and the schema is the plan's
     goal. One that was rolled back: rows and schema are the origin's. Raises UsageError when there is no such run.
+    home: a workspace whose backups tell which rows are not found again.
     """
     with closing(open_backend(database, read_only=True)) as backend:
         journal = Journal(backend)
-        return prove(backend, journal, _choose(backend, journal, run))
+        chosen = _choose(backend, journal, run)
+        found, schema = prove(backend, journal, chosen), backend.schema()
+    if home is None or found.ok or chosen.state == "rolled_back":
+        return found
+    compared = narrowed(home, chosen.id, database, plan_of(chosen), schema, found.tables)
+    return replace(found, compared=compared, tables=counted_by_row(found.tables, compared))
 
 
 def prove(backend: Backend, journal: Journal, run: Run) -> Verification:

@@ -227,7 +227,7 @@ def verify(desk: Desk, arguments: Arguments) -> Outcome:
     """Prove the rows of the latest run, by counts and checksums."""
     from tools.migrate.verify import verify as prove
 
-    return Outcome(prove(desk.database).as_json())
+    return Outcome(prove(desk.database, home=desk.home).as_json())
 
 
 def monitor(desk: Desk, arguments: Arguments) -> Outcome:

@@ -1,0 +1,107 @@
+"""Mismatches told by key: of a run against its backup, of one database against another of any kind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commandline import Oneplan
+from tests.migrate.kit import Desk, Target, make_people, opened, people_plan
+from tests.places import target_of
+from tools.errors import UsageError
+from tools.location import DIALECTS, Dialect
+from tools.migrate.compare import Mismatch, TableComparison, compare_databases
+from tools.migrate.proof_text import proof_markdown
+from tools.migrate.verify import verify
+
+
+def test_a_proof_names_the_rows_that_are_not_as_they_were(people: Target, desk: Desk) -> None:
+    desk.run_all(people_plan(people), people.location)
+    assert verify(people.location, home=desk.home).compared == ()
+    with opened(people.location) as backend:
+        backend.execute('UPDATE "people" SET "name" = \'x\' WHERE "id" IN (7, 21)')
+        backend.execute('DELETE FROM "people" WHERE "id" = 40')
+        backend.execute('INSERT INTO "people" ("id", "name") VALUES (99, \'new\')')
+    found = verify(people.location, home=desk.home)
+    (compared,) = found.compared
+    assert set(compared.mismatches) == {
+        Mismatch("differs", ("7",), ('"name"',)), Mismatch("differs", ("21",), ('"name"',)),
+        Mismatch("missing", ("40",)), Mismatch("extra", ("99",)),
+    }  # fmt: skip
+    (account,) = found.tables
+    assert (account.source_rows, account.migrated, account.skipped, account.failed) == (50, 47, 0, 3)
+    told = proof_markdown(found)
+    assert "| people | 50 | 47 | 0 | 3 | differ |" in told
+    assert "| 40 | missing |" in told
+    assert verify(people.location).compared == (), "without a workspace there is no backup to hold it against"
+
+
+@pytest.mark.parametrize("left", DIALECTS)
+@pytest.mark.parametrize("right", DIALECTS)
+def test_databases_of_any_kinds_are_held_against_each_other(
+    left: Dialect, right: Dialect, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if left == right:
+        pytest.skip("of one kind")
+    folders = [tmp_path / "l", tmp_path / "r"]
+    for folder in folders:
+        folder.mkdir()
+
+    def server() -> str:
+        return request.getfixturevalue("postgres_server")
+
+    with target_of(left, folders[0], server) as here, target_of(right, folders[1], server) as there:
+        for target in (here, there):
+            make_people(target.location, 300, notes=False)
+        assert compare_databases(here.location, there.location) == (TableComparison("people", 300, 300),)
+        with opened(there.location) as backend:
+            backend.execute('UPDATE "people" SET "age" = 1000 WHERE "id" = 250')
+            backend.execute('DELETE FROM "people" WHERE "id" = 3')
+        (found,) = compare_databases(here.location, there.location)
+        assert found.mismatches == (Mismatch("differs", ("250",), ("age",)), Mismatch("missing", ("3",)))
+        assert (found.missing, found.extra, found.differing, found.right_rows) == (1, 0, 1, 299)
+        with pytest.raises(UsageError, match="not a table on both"):
+            compare_databases(here.location, there.location, ["nothing"])
+
+
+def test_a_table_that_differs_altogether_and_one_without_a_key(sqlite: Target) -> None:
+    other = sqlite.fresh()
+    for place, word in ((sqlite.location, "a"), (other, "b")):
+        with opened(place) as backend:
+            backend.execute("CREATE TABLE t (id integer PRIMARY KEY, word text)")
+            backend.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
+                            f"INSERT INTO t SELECT i, '{word}' FROM n")  # fmt: skip
+    (found,) = compare_databases(sqlite.location, other)
+    assert (found.differing, len(found.mismatches)) == (5000, 20)
+    for place in (sqlite.location, other):
+        with opened(place) as backend:
+            backend.execute("CREATE TABLE loose (word text)")
+    with pytest.raises(UsageError, match="no primary key"):
+        compare_databases(sqlite.location, other)
+
+
+def test_the_command_writes_the_proof_and_times_the_way_back(
+    oneplan: Oneplan, sqlite: Target, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_people(sqlite.location)
+    before = sqlite.copy(sqlite.location)
+    desk.run_all(people_plan(sqlite), sqlite.location)
+    desk.roll_back(sqlite.location)
+    assert oneplan("verify", "--database", sqlite.location, "--report", "proof.md").code == 0
+    assert "All is in order" in Path("proof.md").read_text()
+    assert oneplan("verify", "--database", sqlite.location, "--report", "proof.md").code == 64
+    assert oneplan("verify", "--database", sqlite.location, "--report", "proof.txt").code == 64
+    minor = oneplan("rollback", "--database", sqlite.location, "--severity", "minor")
+    assert minor.code == 0
+    assert "minor: verified in" in minor.err
+    same = oneplan("verify", "--database", sqlite.location, "--against", before, "--report", "same.json")
+    assert same.code == 0, same.err
+    assert {one["equal"] for one in json.loads(Path("same.json").read_text())["tables"]} == {True}
+    with opened(before) as backend:
+        backend.execute('UPDATE "people" SET "name" = \'x\' WHERE "id" = 7')
+    other = oneplan("verify", "--database", sqlite.location, "--against", before, "--json")
+    assert other.code == 2
+    told = {one["table"]: one["mismatches"] for one in other.data["tables"]}
+    assert told == {"people": [{"kind": "differs", "key": ["7"], "columns": ["name"]}], "notes": []}

@@ -1,0 +1,138 @@
+"""The parts of docs/reliability.md: each measures, says what it found, and names what does not hold."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster import cluster
+from tests.places import target_of
+from tests.prove import gate as gates
+from tests.prove.crashes import Report, matrix
+from tests.prove.faults import Scene, cut, faults_at, full, race, restarted, sizes
+from tests.prove.hostile import conversation_cases
+from tests.prove.zygote import Zygote
+from tools.embedded import server
+from tools.location import DIALECTS, Dialect
+
+CASES = {"ledger": 9_000, "executor": 560, "conversation": 600}
+SEED = 1
+SAMPLE: int | None = None
+"""Crash points of an engine and a way, drawn by chance; None: all there are."""
+KINDS = ("boundary", "statement", "moment")
+RACES = 10
+SIZES = 12
+
+
+@dataclass(frozen=True)
+class Part:
+    title: str
+    text: str
+    failures: tuple[str, ...] = ()
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def crashes() -> Part:
+    """Every point of the matrix, on the three engines, forward and back."""
+    found: list[Report] = []
+    with ExitStack() as exits:
+        url, zygote = exits.enter_context(server()), exits.enter_context(Zygote())
+        for dialect in DIALECTS:
+            for verb in ("apply", "rollback"):
+                folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="oneplan-prove-")))
+                with target_of(dialect, folder, lambda: url) as target:
+                    found.append(matrix(target, folder, verb, zygote, sample=SAMPLE))
+                print(f"crashes: {dialect} {verb}: {found[-1].points} points", flush=True)
+    rows = [
+        (one.dialect, one.verb, one.points, *(one.kinds.get(kind, 0) for kind in KINDS),
+         one.killed, len(one.failures)) for one in found
+    ]  # fmt: skip
+    words = {one.dialect: ", ".join(one.statements) for one in found}
+    text = f"""\
+A plan with every kind of statement (a backfill that is not idempotent, tables made and dropped, columns added, set
+aside and dropped, an index, on Postgres built concurrently) is run, killed by SIGKILL at one point, and gone on with in
+a new process: at every boundary of the executor, in the middle of every statement it sends (the journal's own and
+COMMIT included), and at moments spread over the whole run. The end must be that of an uninterrupted run, row by row,
+with every step done once and every approval on record. Points that lie after the end of a run that was quicker this
+time do not kill it.
+
+{table(("engine", "way", "points", "boundaries", "statements", "moments", "killed", "failed"), rows)}
+
+{"All the" if SAMPLE is None else "A sample of the points, drawn by chance:"} {
+        sum(one.points for one in found):,} points, {sum(one.killed for one in found):,} processes killed,
+{sum(len(one.failures) for one in found)} ends unlike that of an uninterrupted run. Statements: {
+        "; ".join(f"{dialect}: {told}" for dialect, told in words.items())
+    }."""
+    return Part("kill -9 at any point", text, tuple(failure for one in found for failure in one.failures))
+
+
+def faults() -> Part:
+    rows: list[tuple[str, str, int, int, int]] = []
+    failures: list[str] = []
+    with ExitStack() as exits:
+        zygote, others = exits.enter_context(Zygote()), exits.enter_context(Zygote())
+        postgres = exits.enter_context(cluster())
+
+        def scene(dialect: Dialect, size: int) -> Scene:
+            folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="oneplan-prove-")))
+            target = exits.enter_context(target_of(dialect, folder, lambda: postgres.url))
+            return Scene(target, folder, zygote, size)
+
+        def note(what: str, dialect: str, found: list[tuple[bool, str]]) -> None:
+            wrong = [amiss for _, amiss in found if amiss]
+            rows.append((what, dialect, len(found), sum(noticed for noticed, _ in found), len(wrong)))
+            failures.extend(wrong)
+            print(f"faults: {what}, {dialect}: {len(found)}", flush=True)
+
+        here = scene("postgres", 60)
+        boundaries = range(len(here.course.boundaries))
+        note("connections cut by the server", "postgres", list(faults_at(here, boundaries, cut, postgres.url)))
+        note("server stopped and started", "postgres", list(faults_at(here, boundaries[::4], restarted, postgres)))
+        for dialect in ("sqlite", "duckdb"):
+            small = scene(dialect, 2_000)
+            note("disk full", dialect, list(faults_at(small, sizes(small, SIZES), full)))
+        for dialect in DIALECTS:
+            racing = scene(dialect, 60)
+            ends = [race(racing, others, number, together=bool(number % 2)) for number in range(RACES)]
+            note("two executors at once", dialect, [(True, end) for end in ends])
+    text = f"""\
+The same run, with a fault in it, and gone on with afterwards; it must end as if nothing had happened. `noticed`: how
+often the run stopped with an error of its own because of the fault (a fault after the last write stops nothing). A full
+disk is a limit on the size of files that the process may write, from {20_000:,} bytes up to the database's size at the
+end. Of two executors at once, one does the work; the other is refused, or finds it done.
+
+{table(("fault", "engine", "cases", "noticed", "failed"), rows)}"""
+    return Part("Cut connections, servers gone, full disks, two executors", text, tuple(failures))
+
+
+def gate() -> Part:
+    with tempfile.TemporaryDirectory(prefix="oneplan-prove-") as name:
+        folder = Path(name)
+        won = {
+            "ledger": gates.ledger_cases(folder, CASES["ledger"], SEED),
+            "executor": gates.executor_cases(folder, CASES["executor"], SEED),
+            "conversation": conversation_cases(folder / "w" / "w", CASES["conversation"], SEED),
+        }
+        needless = gates.survivors(folder, SEED)
+    text = f"""\
+`ledger`: an approval given for one generated action, and the use of it for a mutation of that action (kind, arguments,
+SQL, base state, hazards, covered actions), by another actor, in another conversation, after its time, twice, withdrawn,
+unknown, resumed by another run or after its end. `executor`: databases, with steps out of order, changed behind the
+executor's back, under forged or borrowed grants, copied ledgers, cursors moved by another. `conversation`: a model that
+calls every writing tool with generated arguments, and answers that are no consent. A case succeeds when a byte of any
+file but the store's own has changed that nobody approved.
+
+{table(("ring", "cases", "succeeded"), [(ring, f"{CASES[ring]:,}", len(won[ring])) for ring in CASES])}
+
+{sum(CASES.values()):,} cases, {sum(map(len, won.values()))} of them succeeded. With any single one of the gate's
+{len(gates.MUTANTS)} checks taken out, at least one case succeeds: {len(gates.MUTANTS) - len(needless)} of
+{len(gates.MUTANTS)} ({", ".join(mutant.name for mutant in gates.MUTANTS)})."""
+    failures = [*(one for ring in won.values() for one in ring), *(f"nobody needs the check {one}" for one in needless)]
+    return Part("The gate", text, tuple(failures))

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from assistant.commands import approvals, audit, backups, board, chat, knowledge, plans, runs, schema, workspace
+from assistant.commands import approvals, audit, backups, board, chat, knowledge, plans, report, runs, schema, workspace
 from assistant.commands.output import fail, quiet_progress
 from tools.errors import OneplanError
 
@@ -28,7 +28,7 @@ app = typer.Typer(
     add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (chat, workspace, schema, plans, runs, approvals, backups, audit, board, knowledge):
+for group in (chat, workspace, schema, plans, runs, report, approvals, backups, audit, board, knowledge):
     group.register(app)
 
 

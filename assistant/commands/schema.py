@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tools.location import Dialect, Written
-    from tools.schema.model import Answers, Gap, Schema
+    from tools.schema.model import Answers, Gap, Question, Schema
     from tools.usages.model import Usage
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -78,7 +78,7 @@ def gap(
     before, after = read_pair(workspace, current, desired, dialect, namespaces, tuple(exclude or ()))
     answers = settled_answers(workspace, renames, before, after)
     gaps = compare(before, after, answers)
-    questions = rename_questions(before, after, answers)
+    questions = _with_data(workspace, rename_questions(before, after, answers), current, desired)
     counted = enumerations(before, after)
     touched = _touched(workspace, code, before, gaps)
     if as_json:
@@ -104,6 +104,14 @@ def gap(
         if touched is not None:
             print_usages(touched)
     return DIFFERENCES if gaps else DONE
+
+
+def _with_data(workspace: Workspace, questions: Sequence[Question], current: str, desired: str) -> tuple[Question, ...]:
+    if not questions:
+        return ()
+    from tools.migrate.overlap import with_overlap
+
+    return with_overlap(questions, workspace.settings.location(current), workspace.settings.location(desired))
 
 
 def _touched(workspace: Workspace, code: str | None, current: Schema, gaps: Sequence[Gap]) -> tuple[Usage, ...] | None:

@@ -13,6 +13,7 @@ from tools.plan.build import build_plan
 from tools.schema.convex import read_convex_text
 from tools.schema.ddl import read_ddl
 from tools.schema.gaps import compare
+from tools.schema.markdown import read_markdown_text
 from tools.schema.model import Answers, Schema
 from tools.schema.prisma import read_prisma
 
@@ -148,3 +149,69 @@ def test_the_key_of_a_table_is_no_gap_beside_a_schema_that_cannot_name_it(onepla
     assert "rebuild_table" not in operations
     assert oneplan("plan", f"sqlite:///{database}", wanted, "--renames", "none", "-o", tmp_path / "p.yaml").code == 0
     assert oneplan("rehearse", tmp_path / "p.yaml", "--database", f"sqlite:///{database}").code == 0
+
+
+LISTED = """
+CREATE TABLE users (
+    id bigint PRIMARY KEY, name text NOT NULL, role text NOT NULL CHECK (role IN ('a', 'b')), age integer,
+    settings jsonb NOT NULL, tags text[] NOT NULL
+);
+CREATE INDEX users_name ON users (name);
+CREATE TABLE posts (id bigint PRIMARY KEY, author bigint NOT NULL REFERENCES users (id), title text NOT NULL);
+CREATE INDEX by_author ON posts (author);
+"""
+
+
+def test_text_that_a_check_binds_to_values_is_an_enumeration_too() -> None:
+    sql, ts = read_ddl(LISTED, "postgres"), convex(CONVEX)
+    assert compare(sql, ts) == ()
+    assert compare(ts, sql) == ()
+    more = convex(CONVEX.replace('v.literal("b")', 'v.literal("b"), v.literal("c")'))
+    assert [(g.kind, g.table, g.to or g.from_) for g in compare(sql, more)] == [
+        ("check_added", "users", "(role = ANY (ARRAY['a'::text, 'b'::text, 'c'::text]))"),
+        ("check_removed", "users", "(role = ANY (ARRAY['a'::text, 'b'::text]))"),
+    ]
+    assert [(g.kind, g.name, g.from_) for g in compare(more, sql)] == [("enum_value_removed", "users_role", "c")]
+
+
+DOCUMENT = """
+## users
+
+| Field | Type | Required |
+| --- | --- | --- |
+| id | bigint | yes |
+| name | text | yes |
+
+## posts
+
+| Field | Type | Notes |
+| --- | --- | --- |
+| id | bigint | primary key |
+| author | bigint | FK to `users.id` |
+| editor | Id<"users"> | |
+"""
+
+
+def test_a_document_says_of_each_table_what_it_says(tmp_path: Path) -> None:
+    document = read_markdown_text(DOCUMENT, "doc.md")
+    users, posts = document.table("users"), document.table("posts")
+    assert users is not None
+    assert posts is not None
+    assert "foreign_keys" in users.unsaid
+    assert "foreign_keys" not in posts.unsaid
+    assert [(key.columns, key.ref_table, key.ref_columns) for key in posts.foreign_keys] == [
+        (("author",), "users", ("id",)), (("editor",), "users", ()),
+    ]  # fmt: skip
+    sql = read_ddl(
+        "CREATE TABLE teams (id bigint PRIMARY KEY);"
+        "CREATE TABLE users (id bigint PRIMARY KEY, name text, team bigint REFERENCES teams (id));"
+        "CREATE TABLE posts (id bigint PRIMARY KEY, author bigint NOT NULL DEFAULT 1, editor text);",
+        "postgres",
+    )
+    assert [(g.kind, g.table, g.column or g.to) for g in compare(sql, document)] == [
+        ("column_removed", "users", "team"),
+        ("nullability_changed", "users", "name"),
+        ("foreign_key_added", "posts", "(author) REFERENCES users (id)"),
+        ("foreign_key_added", "posts", "(editor) REFERENCES users (id)"),
+        ("table_removed", "teams", None),
+    ]

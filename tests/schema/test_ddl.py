@@ -221,3 +221,13 @@ def test_partitions_are_read_with_what_divides_them() -> None:
     ]
     assert schema.not_understood == ()
     assert read_ddl(script(schema), "postgres") == schema
+
+
+def test_how_a_column_is_stored_is_read_where_it_is_not_the_types_own_way() -> None:
+    plain = "CREATE TABLE a (x text, y text);"
+    stored = read_ddl(plain + "ALTER TABLE a ALTER COLUMN x SET STORAGE EXTERNAL;", "postgres")
+    assert [c.storage for c in stored.tables[0].columns] == ["EXTERNAL", None]
+    assert [(g.kind, g.column, g.from_, g.to) for g in compare(read_ddl(plain, "postgres"), stored)] == [
+        ("type_changed", "x", "text", "text STORAGE EXTERNAL"),
+    ]
+    assert compare(stored, read_ddl(script(stored), "postgres")) == ()

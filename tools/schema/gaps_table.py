@@ -50,7 +50,7 @@ def _columns(before: Table, after: Table, dialect: Dialect) -> list[Gap]:
 def _column(before: Table, old: Column, after: Table, new: Column, dialect: Dialect) -> list[Gap]:
     a, b = normal.normal_column(old, before, dialect), normal.normal_column(new, after, dialect)
     aspects = (
-        ("type_changed", wording.type_of, (a.type, a.collation) != (b.type, b.collation), "type"),
+        ("type_changed", wording.type_of, (a.type, a.collation, a.storage) != (b.type, b.collation, b.storage), "type"),
         ("nullability_changed", wording.nullability, a.nullable != b.nullable, "nullability"),
         ("default_changed", wording.value_of, _source(a) != _source(b), "default"),
     )

@@ -9,13 +9,15 @@ columns are never matched that way: `createdAt` and `created_at` are a rename, w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tools.location import Dialect
-from tools.schema.model import Aspect, Column, Enum, ForeignKey, Index, Schema, Table
+from tools.schema.entries import plain
+from tools.schema.model import Aspect, Check, Column, Enum, ForeignKey, Index, Schema, Table
 from tools.schema.normal import fold
+from tools.schema.tokens import tokenize
 from tools.schema.types import family
 
 _LIKE = {
@@ -33,6 +35,10 @@ _WHOLE: tuple[tuple[Aspect, str], ...] = (
 )  # fmt: skip
 
 
+_LIST_WORDS = frozenset({"ANY", "ARRAY", "IN", "OR", "TEXT", "CHARACTER", "VARYING", "VARCHAR", "BPCHAR"})
+_LIST_MARKS = frozenset({"(", ")", "[", "]", ",", "=", "::"})
+
+
 def aligned(current: Schema, desired: Schema, said: Schema | None = None) -> Schema:
     """The desired schema with the current one's things wherever one of the two says nothing of such things.
 
@@ -40,8 +46,9 @@ def aligned(current: Schema, desired: Schema, said: Schema | None = None) -> Sch
     """
     read = said or desired
     unsaid = frozenset((*current.unsaid, *read.unsaid))
+    silent = any(table.unsaid for table in (*current.tables, *read.tables))
     across = _kind(current) != _kind(read)
-    if not unsaid and not across:
+    if not unsaid and not across and not silent:
         return desired
     if not {current.origin, read.origin}.isdisjoint(("parsed", "mysql")):
         from tools.schema.keeping import kept
@@ -60,6 +67,8 @@ def aligned(current: Schema, desired: Schema, said: Schema | None = None) -> Sch
             _without_new_unique(known[key], table, dialect) if (key := fold(table.key, dialect)) in known else table
             for table in tables
         )
+    if across:
+        tables, desired = _with_listed_values(known, tables, current, desired)
     whole = {name: getattr(current, name) for aspect, name in _WHOLE if aspect in unsaid}
     objects = (
         *(thing for thing in desired.objects if thing.kind not in unsaid),
@@ -109,6 +118,7 @@ def _counted(enum: Enum, has: Sequence[str]) -> Counted:
 
 def _table(before: Table, after: Table, unsaid: frozenset[Aspect], across: bool, dialect: Dialect) -> Table:
     filled: dict[str, Any] = {}
+    unsaid = unsaid.union(before.unsaid, after.unsaid)
     for aspect, name in _LISTS:
         if aspect in unsaid:
             filled[name] = getattr(before, name)
@@ -131,13 +141,17 @@ def _table(before: Table, after: Table, unsaid: frozenset[Aspect], across: bool,
 
 
 def _pointing_alike(before: Table, after: Table, dialect: Dialect) -> tuple[ForeignKey, ...]:
-    """The desired foreign keys, each with the actions that today's of the same columns and table has."""
+    """The desired foreign keys, each as today's of the same columns and table is; one that names no columns of its
+    parent points to `id`."""
 
     def points(key: ForeignKey) -> tuple[object, ...]:
         return tuple(fold(c, dialect) for c in key.columns), fold(key.ref_table, dialect)
 
     same = {points(key): key for key in before.foreign_keys}
-    return tuple(same.get(points(key), key) for key in after.foreign_keys)
+    return tuple(
+        same.get(points(key), key if key.ref_columns else replace(key, ref_columns=("id",)))
+        for key in after.foreign_keys
+    )
 
 
 def _unique_as_today(before: Sequence[Index], after: Sequence[Index], dialect: Dialect) -> Iterator[Index]:
@@ -177,6 +191,68 @@ def _alike(one: str, other: str, dialect: Dialect) -> bool:
     if "other" in (a.name, b.name):
         return one == other
     return _LIKE.get(a.name, a.name) == _LIKE.get(b.name, b.name)
+
+
+def _with_listed_values(
+    known: Mapping[str, Table], tables: tuple[Table, ...], current: Schema, desired: Schema
+) -> tuple[tuple[Table, ...], Schema]:
+    """Text that a CHECK binds to some values, on one side, and an enum of values, on the other, say the same."""
+    dialect = current.dialect
+    had, wanted = {e.key: e for e in current.enums}, {e.key: e for e in desired.enums}
+    asked = {table.key: table for table in desired.tables}
+    added: dict[str, Enum] = {}
+    found: list[Table] = []
+    for table in tables:
+        before = known.get(fold(table.key, dialect))
+        for column in table.columns if before else ():
+            old = before.column(column.name) if before else None
+            if before is None or old is None or old.type == column.type:
+                continue
+            if column.type in wanted and (bound := _bound(before, old)):
+                values = wanted[column.type].values
+                same = set(bound[1]) == set(values)
+                check = bound[0] if same else replace(_listing(column.name, values), name=bound[0].name)
+                others = tuple(c for c in table.checks if c not in (check, bound[0]))
+                table = _retyped(replace(table, checks=(*others, check)), column, old)
+            elif old.type in had and (bound := _bound(asked[table.key], column)):
+                values = tuple(v for v in had[old.type].values if v in bound[1])
+                values += tuple(v for v in bound[1] if v not in values)
+                added[old.type] = replace(had[old.type], values=values)
+                checks = tuple(check for check in table.checks if check != bound[0])
+                table = _retyped(replace(table, checks=checks), column, old)
+        found.append(table)
+    used = {column.type.removesuffix("[]") for table in found for column in table.columns}
+    before_used = {column.type.removesuffix("[]") for table in tables for column in table.columns}
+    enums = tuple(e for e in desired.enums if e.key in used or e.key not in before_used)
+    new = tuple(enum for key, enum in added.items() if key not in wanted)
+    return tuple(found), replace(desired, enums=(*enums, *new))
+
+
+def _retyped(table: Table, column: Column, old: Column) -> Table:
+    typed = replace(column, type=old.type, collation=old.collation, storage=old.storage)
+    return replace(table, columns=tuple(typed if c is column else c for c in table.columns))
+
+
+def _bound(table: Table, column: Column) -> tuple[Check, tuple[str, ...]] | None:
+    """The check that binds a column of text to a list of values, with these."""
+    if family(column.type, "postgres").name not in ("text", "varchar", "char"):
+        return None
+    for check in table.checks:
+        tokens = tokenize(check.expression, "postgres")
+        names = {token.name for token in tokens if token.is_name and token.value not in _LIST_WORDS}
+        values = tuple(dict.fromkeys(token.name for token in tokens if token.kind == "string"))
+        if (
+            values
+            and names == {column.name}
+            and all(t.is_name or t.kind == "string" or t.text in _LIST_MARKS for t in tokens)
+        ):
+            return check, values
+    return None
+
+
+def _listing(column: str, values: Sequence[str]) -> Check:
+    listed = ", ".join(f"'{value.replace(chr(39), chr(39) * 2)}'::text" for value in values)
+    return Check(f"{plain(column)} = ANY (ARRAY[{listed}])", columns=(column,))
 
 
 def _with_paired_enums(current: Schema, desired: Schema) -> Schema:

@@ -11,6 +11,7 @@ from tools.schema.model import (
     Aspect,
     Column,
     Enum,
+    ForeignKey,
     NotUnderstood,
     PrimaryKey,
     Span,
@@ -36,6 +37,11 @@ _WORDS = {
     "double precision", "id": "text", "varchar": "character varying",
 }  # fmt: skip
 _YES = ("yes", "y", "true", "x", "✓", "✔", "✅", "required", "not null", "1")
+_REFERS = re.compile(
+    r"(?:\bFK\b|\bforeign key\b|\breferences?\b)\W*(?:to|of|->|→)?\W*(?:the )?`?(?P<table>[A-Za-z_]\w*)`?"
+    r"(?:\s*[.(]\s*`?(?P<column>[A-Za-z_]\w*)`?\s*\)?)?",
+    re.I,
+)
 _BULLET = re.compile(
     r"[*`]*(?P<name>[A-Za-z_]\w*)(?P<opt>\?)?[*`]*\s*(?:\((?P<inner>.+?)\)(?=\s*[:\-–—]|$)|:\s*(?P<rest>.+))"
 )
@@ -164,12 +170,21 @@ def _spelled(text: str) -> tuple[str, str | None, tuple[str, ...], bool] | None:
     return (lowered, None, (), optional) if family(lowered, "postgres").name != "other" else None
 
 
+def _pointed(table: str | None, entry: _Field) -> tuple[str, tuple[str, ...]] | None:
+    """The table, and its column where one is named, that a field refers to by its type or by what is said of it."""
+    if table:
+        return table, ()
+    match = _REFERS.search(entry.key)
+    return (match["table"], (match["column"],) if match["column"] else ()) if match else None
+
+
 def _fields(name: str, found: Sequence[_Field], said: set[Aspect], span: Span, source: str) -> Fields | None:
     columns: dict[str, Column] = {}
     enums: list[Enum] = []
     lost: list[NotUnderstood] = []
     primary: list[str] = []
     uniques: list[Unique] = []
+    foreign: list[ForeignKey] = []
     for entry in found:
         at = Span(source, entry.line)
         bare = entry.name.rstrip("?")
@@ -195,12 +210,16 @@ def _fields(name: str, found: Sequence[_Field], said: set[Aspect], span: Span, s
             primary.append(bare)
         if re.search(r"(^|[;,]\s*)unique\b", entry.key, re.I):
             uniques.append(Unique((bare,), span=at))
+        pointed = _pointed(spelled[1], entry)
+        if pointed:
+            foreign.append(ForeignKey((bare,), *pointed, span=at))
     if not columns:
         return None
     said |= {"primary_keys"} if primary else set()
     said |= {"uniques"} if uniques else set()
+    said |= {"foreign_keys"} if foreign else set()
     table = Table(
         name, tuple(columns.values()), primary_key=PrimaryKey(tuple(primary), span=span) if primary else None,
-        uniques=tuple(uniques), span=span,
+        uniques=tuple(uniques), foreign_keys=tuple(foreign), span=span,
     )  # fmt: skip
     return Fields(table, tuple(enums), frozenset(said), tuple(lost))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tools.schema.model import Aspect, Enum, NotUnderstood, Schema, Table
 from tools.schema.types import same_type
@@ -17,7 +18,8 @@ def merged(parts: Sequence[Schema], source: str) -> Schema:
     enums: dict[str, Enum] = {}
     lost = [item for part in parts for item in part.not_understood]
     for part in parts:
-        for table in part.tables:
+        for read in part.tables:
+            table = replace(read, unsaid=part.unsaid)
             known = tables.get(table.key)
             if known:
                 lost += _disagreements(known, table, part)

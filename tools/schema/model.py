@@ -142,6 +142,8 @@ class Table:
     options: tuple[str, ...] = ()
     note: str | None = field(default=None, compare=False)
     span: Span | None = _span()
+    unsaid: tuple[Aspect, ...] = field(default=(), compare=False, repr=False)
+    """What the description of this table says nothing of, besides what its schema says nothing of."""
 
     @property
     def key(self) -> str:

@@ -35,6 +35,9 @@ COLUMNS = f"""
                        || quote_ident(co.collname)
                 FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation)
                END AS collation,
+           CASE WHEN a.attstorage <> t.typstorage THEN
+               CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END
+               END AS storage,
            CASE WHEN a.attidentity = '' AND e.text LIKE 'nextval(%%' THEN EXISTS (
                SELECT FROM pg_depend o WHERE o.refclassid = 'pg_class'::regclass AND o.refobjid = c.oid
                AND o.refobjsubid = a.attnum AND o.classid = 'pg_class'::regclass AND o.deptype = 'a'

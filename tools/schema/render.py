@@ -54,6 +54,8 @@ def names(columns: Iterable[str]) -> str:
 def column_sql(column: Column, dialect: Dialect) -> str:
     """One column as it stands in CREATE TABLE, or after ADD COLUMN; its keys and checks stand elsewhere."""
     parts = [quote(column.name), _SERIALS.get(column.type, column.type) if column.serial else column.type]
+    if column.storage:
+        parts.append(f"STORAGE {column.storage}")  # from Postgres 16 on
     if column.collation:
         parts.append(f"COLLATE {quote(column.collation) if dialect == 'sqlite' else column.collation}")
     if column.generated is not None:

@@ -24,7 +24,8 @@ def question(asked: Question) -> str:
 
 
 def type_of(column: Column) -> str:
-    return f"{column.type} COLLATE {column.collation}".strip() if column.collation else column.type
+    collated = f"{column.type} COLLATE {column.collation}" if column.collation else column.type
+    return f"{collated} STORAGE {column.storage}" if column.storage else collated
 
 
 def nullability(column: Column) -> str:

@@ -110,10 +110,12 @@ def list_gaps(desk: Desk, arguments: ListGaps) -> Outcome:
 
 def ask_questions(desk: Desk, arguments: Arguments) -> Outcome:
     """Put every open question to the person, those left open before included."""
+    from tools.migrate.overlap import with_overlap
     from tools.schema.renames import rename_questions
 
     pins = desk.pins.model_copy(update={"left_open": []})
-    questions = rename_questions(desk.current_schema, desk.desired_schema, desk.answers)
+    asked_for = rename_questions(desk.current_schema, desk.desired_schema, desk.answers)
+    questions = with_overlap(asked_for, desk.current, desk.desired)
     fills = missing_values(desk)
     data: dict[str, Any] = {
         "questions": [asked(question) for question in questions],

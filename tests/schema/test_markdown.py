@@ -132,3 +132,75 @@ def test_the_command_counts_what_an_ontology_holds(oneplan: Oneplan, tmp_path: P
     assert (counted["have"], counted["want"], counted["missing"], counted["extra"]) == (2, 3, ["course"], [])
     assert [gap["kind"] for gap in done.data["gaps"]] == ["enum_value_added"]
     assert "2 of 3" in oneplan("gap", have, want, "--renames", "none").out
+
+
+FENCED = """# Plan
+
+Text â€“ with a dash.
+
+```sql
+CREATE TABLE teams (id integer PRIMARY KEY, title text NOT NULL);
+CREATE INDEX by_title ON teams (title);
+```
+
+```prisma
+model User {
+  id Int @id
+  naïve String?
+}
+```
+
+```typescript
+export default defineSchema({ notes: defineTable({ body: v.string() }).index("by_body", ["body"]) });
+```
+
+```sql
+-- dialect: mysql
+CREATE TABLE `legacy` (`id` int NOT NULL AUTO_INCREMENT, PRIMARY KEY (`id`)) ENGINE=InnoDB;
+```
+
+```sql
+-- dialect: sqlite
+CREATE TABLE odd (id INTEGER);
+```
+"""
+
+
+def test_fenced_blocks_are_read_each_in_its_own_language_and_at_its_own_lines():
+    schema = read_markdown_text(FENCED, "plan.md")
+    assert [(t.key, str(t.span)) for t in schema.tables] == [
+        ("teams", "plan.md:6"), ("User", "plan.md:11"), ("notes", "plan.md:18"), ("legacy", "plan.md:23"),
+    ]  # fmt: skip
+    assert [c.name for c in schema.tables[1].columns] == ["id", "naïve"]
+    assert [i.name for t in schema.tables for i in t.indexes] == ["by_title", "by_body"]
+    assert [str(item.span) for item in schema.not_understood if "sqlite" in item.reason] == ["plan.md:26"]
+
+
+def test_text_that_was_decoded_wrongly_is_mended_before_it_is_read():
+    right = "## notes\n\n| Field | Type | Description |\n|---|---|---|\n| state | string | who – naïve |\n"
+    wrong = right.encode("utf-8").decode("cp1252")
+    assert wrong != right
+    schema = read_markdown_text(wrong, "x.md")
+    assert [(c.name, c.note) for c in schema.tables[0].columns] == [("state", "who – naïve")]
+
+
+def test_a_database_is_planned_towards_a_document(oneplan: Oneplan, tmp_path: Path):
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect("app.db")) as connection:
+        connection.executescript(
+            "CREATE TABLE agents (name TEXT NOT NULL, status TEXT, goal TEXT);"
+            "CREATE INDEX by_name ON agents (name); INSERT INTO agents VALUES ('a', 'on', 'g');"
+        )
+    (tmp_path / "schema.md").write_text(DOCUMENT.replace("| string | goal | no |", "| number | rank | no |"))
+    done = oneplan("plan", "sqlite:///app.db", "schema.md", "--renames", "none", "-o", "plan.yaml", "--json")
+    assert done.code == 0
+    steps = {step["id"]: step for phase in done.data["phases"] for step in phase["steps"]}
+    assert "expand.tags.create" in steps
+    assert any("rank" in " ".join(step["sql"]) for step in steps.values())
+    assert not any("by_name" in step["summary"] for step in steps.values()), (
+        "a document without indexes wants none gone"
+    )
+    rehearsed = oneplan("rehearse", "plan.yaml", "--database", "sqlite:///app.db", "--json")
+    assert rehearsed.code == 0, rehearsed.err

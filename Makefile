@@ -33,6 +33,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/backfill.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/usages.py
+	$(BIN)/python benchmarks/board.py
 	$(BIN)/python benchmarks/gaps.py
 	$(BIN)/python benchmarks/planning.py
 

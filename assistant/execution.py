@@ -58,6 +58,7 @@ class Applying:
             remember_run(self.workspace, migration.run_id, migration.backend.location)
             for pending in migration.pending(phases, step):
                 self._take(migration, pending)
+            say_of_the_board(self.workspace, migration)
             finished = migration.finished
             outcome = outcome_as_json(migration.run_id, migration.steps())
         return self._proven(outcome) if finished else outcome
@@ -191,8 +192,18 @@ def roll_back(
             with progress_bar(f"back: {step.summary}") as progress:
                 done.append(rollback.execute(step, approval, progress))
             say(f"{done[-1].status:>6} {step.id}  {done[-1].seconds:.2f} s")
+        say_of_the_board(workspace, rollback)
         identity = rollback.run_id
     return outcome_as_json(identity, done) | {"tables": verify(place).as_json()["tables"]}
+
+
+def say_of_the_board(workspace: Workspace, session: Migration | Rollback) -> None:
+    """What the run means for the task board, proposed and said, where its tasks are tied to the run's steps."""
+    from tools.toolbox.board import follow_run
+
+    told = follow_run(workspace.store, workspace.ledger, workspace.actor, session)
+    if told:
+        say(f"oneplan: {told}")
 
 
 def restore_origin(workspace: Workspace, database: str | None, run: str | None, consent: Consent) -> Outcome:

@@ -182,7 +182,8 @@ def _written(data: Data) -> str:
 def _applied(data: Data) -> str:
     done = [result for result in data.get("done", []) if result["status"] != "paused"]
     ended = "rejected" not in data and done and len(done) == len(data["done"])
-    return _written(data) + (" Say `verify` for the proof, or `roll back`." if ended else "")
+    board = next((f"\n{one['board']}" for one in reversed(done or []) if one.get("board")), "")
+    return _written(data) + (" Say `verify` for the proof, or `roll back`." if ended else "") + board
 
 
 def _file(data: Data) -> str | Parts:
@@ -338,7 +339,7 @@ def _many(number: int, noun: str) -> str:
 
 CHANGES_OF_THE_BOARD = (
     "board_update", "board_bulk", "board_add", "board_split", "board_move", "board_answer", "board_undo",
-    "board_import",
+    "board_follow", "board_roadmap", "board_import",
 )  # fmt: skip
 
 ANSWERS: Mapping[str, Callable[[Data], str | Parts]] = {

@@ -82,7 +82,17 @@ def _history(data: Data) -> str:
     return "\n".join(f"- {one['at']} {one['actor']}: {one['what']}" for one in data["items"])
 
 
+def _compared(data: Data) -> str:
+    parts = (
+        ("Only in the generated roadmap", data["only_generated"]),
+        (f"Only in {data['path']}", data["only_in_file"]),
+        ("Fields (first: generated, second: the file)", data["fields"]),
+    )
+    said = [line for title, found in parts if found for line in (f"{title}:", *(f"- {one}" for one in found))]
+    return "\n".join(said) or "Each has what the other has."
+
+
 BOARD_ANSWERS: Mapping[str, Callable[[Data], str]] = {
     "board_task": _task, "board_questions": _questions, "board_workload": _workload, "board_view": _view,
-    "board_history": _history,
+    "board_history": _history, "board_compare": _compared,
 }  # fmt: skip

@@ -26,7 +26,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "tools.files", "knowledge",
     ),
     "tools.tasks": (
-        "tools.tasks", "tools.plan", "tools.schema", "tools.errors", "tools.location", "tools.files", "knowledge",
+        "tools.tasks", "tools.plan", "tools.usages", "tools.schema", "tools.errors", "tools.location", "tools.files",
+        "knowledge",
     ),
     "tools": ("tools", "knowledge"),
     "assistant": ("assistant", "tools", "prompts", "knowledge"),

@@ -89,6 +89,8 @@ TABLE: tuple[Tool, ...] = (
              schema.Arguments, board.board_workload),
     ReadTool("board_view", "The board as kanban, tree of dependencies, Mermaid graph, or its critical path.",
              board.BoardView, board.board_view),
+    ReadTool("board_compare", "What a roadmap in a file and the one that the gaps ask for lack of each other.",
+             board.BoardCompare, board.board_compare),
     ReadTool("board_history", "Who changed what on the board, and when.", board.BoardHistory, board.board_history),
     ReadTool("board_ready", "Tasks that can be started now, the most urgent first.", schema.Paged, board.board_ready),
     ReadTool("board_blocked", "Tasks that wait, and for what.", schema.Paged, board.board_blocked),
@@ -110,6 +112,10 @@ TABLE: tuple[Tool, ...] = (
               board_work.BoardAnswer, board_work.AnswerJob()),
     WriteTool("board_undo", "Propose to take back the last change of the board.",
               schema.Arguments, board_work.UndoJob()),
+    WriteTool("board_follow", "Propose to set the tasks that are tied to a plan to where its latest run stands.",
+              schema.Arguments, board_work.FollowJob()),
+    WriteTool("board_roadmap", "Propose a board made from the gap analysis: checklist by table and field, tied to the "
+              "plan's steps.", board_work.BoardRoadmap, board_work.RoadmapJob()),
     WriteTool("board_import", "Propose to bring in a task board, from a Markdown file or made from the plan; a file "
               "edited by hand is merged.", board_work.BoardImport, board_work.ImportJob()),
     WriteTool("export_board", "Propose to write the board to a Markdown file.",

@@ -28,9 +28,10 @@ TextOption = Annotated[str | None, typer.Option("--text", help="Only names that 
 
 
 def register(parent: typer.Typer) -> None:
-    from assistant.commands import board_look, board_work
+    from assistant.commands import board_look, board_roadmap, board_work
 
     board_look.register(app)
+    board_roadmap.register(app)
     board_work.register(app)
     parent.add_typer(app, name="board")
 

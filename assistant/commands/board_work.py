@@ -33,7 +33,7 @@ Estimate = Annotated[str | None, typer.Option("--estimate", help="Such as 3d or 
 def register(app: typer.Typer) -> None:
     for name, command in (
         ("set", set_status), ("assign", assign), ("claim", claim), ("edit", edit), ("add", add), ("split", split),
-        ("move", move), ("cancel", cancel), ("change", change), ("answer", answer), ("undo", undo),
+        ("move", move), ("cancel", cancel), ("change", change), ("answer", answer), ("undo", undo), ("follow", follow),
     ):  # fmt: skip
         app.command(name)(command)
 
@@ -188,6 +188,18 @@ def undo(yes: YesOption = False, as_json: AsJson = False) -> int:
 
     boards = boards_of(Workspace())
     return _changed(lambda _: boards.undo(), yes, as_json)
+
+
+def follow(yes: YesOption = False, as_json: AsJson = False) -> int:
+    """Set the tasks that are tied to a plan to where its latest run stands."""
+    from assistant.commands.board import boards_of
+    from assistant.commands.output import DONE, say
+
+    following = boards_of(Workspace()).following()
+    if following is None:
+        say("the board is in step with the latest run")
+        return DONE
+    return _changed(lambda _: following, yes, as_json)
 
 
 def _changed(made: Callable[[Board], dict[str, Any]], yes: bool, as_json: bool) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -184,3 +186,32 @@ sys.exit(max(run(["board", "add", "1", f"{sys.argv[1]}{n}", "--yes"]) for n in r
         assert terminal.returncode == 0, errors
     names = [task["description"] for task in oneplan("board", "show", "--json").data["tasks"]]
     assert sorted(names[2:-1]) == sorted(f"{name}{n}" for name in "xy" for n in range(4))
+
+
+def test_a_roadmap_follows_the_run_of_its_plan_and_the_way_back(oneplan: Oneplan, workspace: Path) -> None:
+    with closing(sqlite3.connect(workspace / "app.db")) as database:
+        database.executescript("CREATE TABLE agents (id INTEGER PRIMARY KEY); INSERT INTO agents VALUES (1);")
+    (workspace / "new.sql").write_text(
+        "CREATE TABLE agents (id INTEGER PRIMARY KEY, kind TEXT); CREATE TABLE tags (id INTEGER PRIMARY KEY);"
+    )
+    url = "sqlite:///app.db"
+    assert oneplan("board", "roadmap", url, "new.sql", "-o", "roadmap.md").code == 0
+    assert oneplan("board", "roadmap", url, "new.sql", "-o", "roadmap.md").code == 64
+    assert oneplan("board", "import", "roadmap.md", "--yes").code == 0
+    assert oneplan("plan", url, "new.sql", "-o", "plan.yaml").code == 0
+    ran = oneplan("apply", "plan.yaml", "--database", url, "--yes")
+    assert ran.code == 0, ran.err
+    assert "status todo → done" in ran.err
+    assert "`oneplan board follow`" in ran.err
+    assert not [task for task in oneplan("board", "show", "--status", "done", "--json").data["tasks"]], "proposed only"
+    done = oneplan("board", "follow", "--yes", "--json").data["tasks"]
+    assert {"agents: add kind", "tags"} <= {task["description"] for task in done}
+    assert {task["status"] for task in done} == {"done"}
+    assert oneplan("board", "follow", "--yes").code == 0
+    back = oneplan("rollback", "--database", url, "--yes")
+    assert back.code == 0, back.err
+    again = oneplan("board", "follow", "--yes", "--json").data["tasks"]
+    assert "agents: add kind" in {task["description"] for task in again if task["status"] == "todo"}
+    assert oneplan("board", "export", "roadmap.md", "--yes").code == 0
+    compared = oneplan("board", "compare", "roadmap.md", "roadmap.md")
+    assert (compared.code, compared.out) == (0, "")

@@ -118,3 +118,13 @@ def test_a_file_edited_by_hand_is_merged_and_what_contradicts_is_asked(seeds: Pa
     assert [board.task(id_).owner for id_ in ("1.1", "1.2")] == ["Zoë", "Ann"]
     assert board.task("6.1").description == "Really launch with new schema"
     assert read_board(path).task("1.2").owner == "Ann"
+
+
+def test_a_roadmap_by_chat_is_compared_and_followed(answered: Path, seeds: Path) -> None:
+    turns = ["make a roadmap", "what can I start?", f"compare the roadmap with {seeds / 'roadmap-and-checklist.md'}"]
+    assert play(Workspace(), OfflinePlanner(), turns, YES) == 0
+    board = boards().load()
+    assert [phase.title for phase in board.phases][-1] == "Launch & Monitor"
+    assert any(task.step_id for task in board)
+    assert "agentTools" in asked(f"compare the roadmap with {seeds / 'roadmap-and-checklist.md'}")
+    assert "the board is in step with the latest run" in asked("bring the board in step")

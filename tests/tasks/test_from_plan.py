@@ -14,7 +14,7 @@ from tools.schema.source import read_schema
 from tools.tasks.boards import Boards, import_change
 from tools.tasks.dependencies import needed
 from tools.tasks.export import board_to_markdown
-from tools.tasks.from_plan import board_from_plan, progress
+from tools.tasks.from_plan import board_from_plan, progress, unproven
 from tools.tasks.markdown import board_from_markdown
 from tools.tasks.ready import blocked, ready
 from tools.tasks.serial import board_from_json, board_to_json
@@ -92,11 +92,34 @@ def test_a_board_follows_only_a_run_that_has_claimed_an_approval(tmp_path: Path)
     given = ledger.approve(ledger.propose(step, actor="bot").id, approver="ann", via="cli")[0].id
     with ledger.claimed(given, step, actor="bot", run="r1"):
         pass
-    board = boards.follow({"expand.agents.add_column": "done"}, actor="bot", run="r1")
-    assert board.task("1.1").status == "done"
-    assert boards.load() == board
-    assert boards.follow({"expand.agents.add_column": "done"}, actor="bot", run="r1") == board
+    proposal = boards.follow({"expand.agents.add_column": "done"}, actor="bot", run="r1")
+    assert proposal
+    assert proposal.action.summary == "Board: 1.1: status todo → done"
+    assert boards.load().task("1.1").status == "todo", "proposed, not done"
+    later = boards.follow({"expand.agents.add_column": "done", "expand.mapping.create": "done"}, actor="bot", run="r1")
+    assert later
+    assert [one.id for one in ledger.pending()] == [later.id], "the older proposal is overtaken"
+    following = boards.following()
+    assert following
+    approved = ledger.approve(later.id, approver="ann", via="cli")[0].id
+    assert boards.execute(following, approved, actor="bot").task("1.2").status == "done"
+    assert boards.following() is None
+    states = {"expand.agents.add_column": "undone", "expand.mapping.create": "done"}
+    undone = boards.follow(states, actor="bot", run="r1")
+    assert undone
+    assert undone.action.summary == "Board: 1.1: status done → todo"
     assert [event.data["run"] for event in boards.history(task_id="1.1")] == ["r1"]
+
+
+def test_a_task_of_several_steps_is_done_with_the_last_and_rows_must_be_proven_first() -> None:
+    board = board_from_markdown("| Task | Status | Step |\n|---|---|---|\n| A | [ ] | a, b |\n| C | [ ] | c |\n")
+    assert [c["to"] for c in progress(board, {"a": "done", "b": "pending"})] == ["doing"]
+    assert [c["to"] for c in progress(board, {"a": "done", "b": "done"})] == ["done"]
+    steps = (Step("c", Phase.MIGRATE, "backfill", "", writes_data=True), Step("p", Phase.MONITOR, "proof", ""))
+    states = {"c": "done", "p": "pending"}
+    assert [c["to"] for c in progress(board, states, unproven(steps, states))] == ["doing"]
+    proven = states | {"p": "done"}
+    assert [c["to"] for c in progress(board, proven, unproven(steps, proven))] == ["done"]
 
 
 def test_a_plan_of_the_planner_becomes_a_board_without_open_questions(tmp_path: Path) -> None:

@@ -6,16 +6,17 @@ Each write takes an approval for the exact change to the board as it is, and cla
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from knowledge.approvals import Action, Ledger, Via
+from knowledge.approvals import Action, Ledger, Proposal, Via
 from knowledge.clock import to_store, utc_now
 from knowledge.events import Event, Events
 from tools.errors import ApprovalRefused, UsageError
 from tools.files import file_digest, write_atomically
+from tools.tasks.checklist import with_checklist
 from tools.tasks.dependencies import resolved
 from tools.tasks.export import Rendered, board_to_markdown
 from tools.tasks.from_plan import progress
@@ -25,7 +26,7 @@ from tools.tasks.merge import Conflict, merge, merged
 from tools.tasks.model import Board
 from tools.tasks.operations import apply, inverse, touched
 from tools.tasks.serial import board_digest, board_from_json, board_to_json
-from tools.tasks.update import Change, describe, several
+from tools.tasks.update import Change, describe
 
 if TYPE_CHECKING:
     from knowledge.store import Store
@@ -91,17 +92,36 @@ class Boards:
             approval = self._ledger.approve(proposal.id, approver=approver, via=via)[0]
             return self.execute(change, approval.id, actor=actor, thread=thread, name=name)
 
-    def follow(self, states: Mapping[str, str], *, actor: str, run: str, name: str = DEFAULT) -> Board:
-        """Bring the tasks of a plan in step with its run: states by step id, as the journal has them.
+    def follow(
+        self, states: Mapping[str, str], *, actor: str, run: str, unproven: Collection[str] = (), thread: str = "",
+        name: str = DEFAULT,
+    ) -> Proposal | None:  # fmt: skip
+        """Keep where a run stands, and propose what it means for the tasks that are tied to its steps: done for what
+        has run and is proven, to do again for what was rolled back. None where nothing would change. An older proposal
+        of the kind that nobody answered is overtaken.
 
-        A projection, covered by the approvals that the run has claimed: without one it is ApprovalRefused.
+        Raises ApprovalRefused for a run that has claimed no approval.
         """
         with self._store.transaction() as connection:
             if not connection.execute("SELECT 1 FROM approval WHERE run = ? AND run <> ''", [run]).fetchone():
                 raise ApprovalRefused(f"run {run!r} has claimed no approval: the board does not follow it")
-            board = self.load(name)
-            changes = progress(board, states)
-            return self._save(name, several(board, changes)[1], actor, "", run) if changes else board
+            facts = {"board": name, "run": run, "states": dict(states), "unproven": list(unproven)}
+            self._events.append("board.followed", facts, actor=actor)
+            change = self.following(name)
+            for old in self._ledger.pending():
+                made = old.action.arguments.get("change")
+                if old.action.kind == "board_change" and made != change and _follows(made):
+                    self._ledger.reject(old.id, approver=actor, reason=f"overtaken by where run {run} stands now")
+            return self._ledger.propose(self.action(change, name), actor=actor, thread=thread) if change else None
+
+    def following(self, name: str = DEFAULT) -> Change | None:
+        """The change that brings the board in step with the latest run, as `follow` kept it; None where it is so."""
+        kept = [event for event in self._events.read("board.followed") if event.data["board"] == name]
+        if not kept:
+            return None
+        latest = kept[-1].data
+        changes = progress(self.load(name), latest["states"], latest["unproven"])
+        return {"op": "several", "changes": list(changes), "run": latest["run"]} if changes else None
 
     def export_action(self, path: Path, name: str = DEFAULT) -> tuple[Action, Rendered]:
         """What is to be approved to write the board to a file; base is the digest of the file that is there now."""
@@ -126,7 +146,11 @@ class Boards:
 
     def history(self, name: str = DEFAULT, task_id: str = "", limit: int = 1000) -> tuple[Event, ...]:
         """Who changed what and when, oldest first; with a task's id only what touched it."""
-        events = [event for event in self._events.read("board.*") if event.data.get("board") == name]
+        events = [
+            event
+            for event in self._events.read("board.*")
+            if event.data.get("board") == name and event.kind != "board.followed"
+        ]
         if task_id:
             uid = self.load(name).task(task_id).uid
             events = [event for event in events if uid in event.data.get("tasks", ())]
@@ -143,11 +167,18 @@ class Boards:
             raise UsageError(f"there is nothing to undo on the board: {why}")
         return last.data["inverse"] | {"undoes": last.seq}
 
-    def _save(self, name: str, change: Change, actor: str, approval: str, run: str = "") -> Board:
+    def _save(self, name: str, change: Change, actor: str, approval: str) -> Board:
         before = self.find(name)
         board = _after(before, change, name)
+        if before is not None and change.get("op") != "import":
+            board = with_checklist(before, board)
         self._put(name, board)
-        facts: dict[str, Any] = {"board": name, "change": _logged(change), "approval": approval, "run": run}
+        facts: dict[str, Any] = {
+            "board": name,
+            "change": _logged(change),
+            "approval": approval,
+            "run": change.get("run", ""),
+        }
         if before is not None:
             facts["tasks"] = touched(before, board)
         if before is not None and change.get("op") != "import":
@@ -239,6 +270,10 @@ def _logged(change: Change) -> Change:
     if change.get("op") != "import":
         return change
     return {"op": "import", "said": _said(change), "digest": board_digest(board_from_json(change["board"]))}
+
+
+def _follows(change: object) -> bool:
+    return isinstance(change, dict) and "run" in change
 
 
 def _unedited(board: Board, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from tools.plan.model import MUST_BE_ALLOWED, Phase, Plan, Step
 from tools.tasks.dependencies import resolved
@@ -51,17 +51,40 @@ def board_from_plan(plan: Plan, title: str = "Migration Task Board") -> Board:
     return resolved(Board(title, tuple(sections), checklist, source=f"plan {plan.digest[:12]}"))
 
 
-def progress(board: Board, states: Mapping[str, str]) -> tuple[Change, ...]:
-    """The status changes that bring a board in step with a run: `states` by step id, in the journal's words.
+def steps_of(task: Task) -> tuple[str, ...]:
+    """The ids of the plan's steps that a task is tied to."""
+    return tuple(part.strip() for part in task.step_id.split(",") if part.strip())
+
+
+def progress(board: Board, states: Mapping[str, str], unproven: Collection[str] = ()) -> tuple[Change, ...]:
+    """The status changes that bring a board in step with a run: `states` by step id, in the journal's words. A task of
+    several steps is done when all are. unproven: steps that have run and whose rows are not accounted for yet.
 
     Tasks without a step, steps that the journal does not mention, words that are not known and cancelled tasks stay.
     """
     changes: list[Change] = []
     for task in board:
-        status = _STATUS_OF.get(states.get(task.step_id, "")) if task.step_id else None
-        if status and task.status not in (status, "cancelled"):
+        found = [_status_of(step, states, unproven) for step in steps_of(task)]
+        known = [status for status in found if status]
+        if not known or task.status == "cancelled":
+            continue
+        status = known[0] if len(set(known)) == 1 and len(known) == len(found) else "doing"
+        if task.status != status:
             changes.append({"op": "set", "task": task.id, "field": "status", "from": task.status, "to": status})
     return tuple(changes)
+
+
+def unproven(steps: Iterable[Step], states: Mapping[str, str]) -> tuple[str, ...]:
+    """The steps that wrote rows, as long as a proof of the plan that accounts for them has not run."""
+    every = tuple(steps)
+    if all(states.get(step.id) == "done" for step in every if step.operation == "proof"):
+        return ()
+    return tuple(step.id for step in every if step.writes_data)
+
+
+def _status_of(step: str, states: Mapping[str, str], unproven: Collection[str]) -> Status | None:
+    status = _STATUS_OF.get(states.get(step, ""))
+    return "doing" if status == "done" and step in unproven else status
 
 
 def _task(step: Step, ids: Mapping[str, str], section: str, before: str) -> Task:

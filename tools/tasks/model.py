@@ -17,7 +17,7 @@ Form = Literal["table", "list"]
 Scope = Literal["task", "section", "rows_above", "sections_above"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Dependency:
     """A dependency that was understood. text: as written. how: a phrase saying why it means that.
 
@@ -31,7 +31,7 @@ class Dependency:
     how: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """A piece of work. id: section key and place in it (`2.3`). uid: what it is called wherever it stands, unlike any
     other's (`t3kq9wz`). label: its id in a column of the document. depends: the dependency text as written. parent: the

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tools.tasks.dependencies import needed
-from tools.tasks.model import Board, Dependency, Task
+from tools.tasks.model import OPEN, Board, Dependency, Task
 
 _RANKS = {
     "critical": 0, "urgent": 0, "highest": 0, "p0": 0, "high": 1, "p1": 1, "medium": 2, "normal": 2, "p2": 2,
@@ -34,7 +34,7 @@ class Blocked:
 
     task: Task
     board: Board = field(repr=False)
-    graph: Graph = field(repr=False)
+    waits: _Waits = field(repr=False)
 
     @cached_property
     def by(self) -> tuple[Task, ...]:
@@ -44,27 +44,27 @@ class Blocked:
     @cached_property
     def chain(self) -> tuple[Task, ...]:
         """From one of `by` down to the root: an open task that waits for nothing, or the last before a cycle."""
-        return tuple(self.board.by_id[name] for name in self.graph.down(self.task.id) if name in self.board.by_id)
+        return tuple(self.board.by_id[name] for name in self.waits.graph.down(self.task.id) if name in self.board.by_id)
 
     @cached_property
     def in_cycle(self) -> bool:
         """Whether the chain ends in a cycle, so that no work on the board can free the task."""
-        return self.graph.waits(self.chain[-1].id)
+        return self.waits.graph.waits(self.chain[-1].id)
 
 
 def ready(board: Board) -> tuple[Ready, ...]:
     """What can be started now: by priority, then by how much it unblocks, then in the board's order."""
+    waits = _Waits(board)
+    free = [task for task in board if task.status == "todo" and not waits.on_anything(task)]
     graph = Graph.of(board)
-    found = [
-        Ready(task, graph.waiting(task.id)) for task in board if task.status == "todo" and not graph.waits(task.id)
-    ]
+    found = [Ready(task, graph.waiting(task.id)) for task in free]
     return tuple(sorted(found, key=lambda item: (rank(item.task.priority), -item.unblocks)))
 
 
 def blocked(board: Board) -> tuple[Blocked, ...]:
     """Every open task that waits, in the board's order."""
-    graph = Graph.of(board)
-    return tuple(Blocked(task, board, graph) for task in board if task.open and graph.waits(task.id))
+    waits = _Waits(board)
+    return tuple(Blocked(task, board, waits) for task in board if task.open and waits.on_anything(task))
 
 
 def blocking(board: Board, task: Task) -> tuple[str, ...]:
@@ -95,6 +95,40 @@ def rank(priority: str) -> int:
     return _RANKS.get(priority.strip().casefold(), _UNRANKED)
 
 
+class _Waits:
+    """Whether tasks wait for anything: told from each task alone and from where the first open ones stand."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._open = {task.id for task in board if task.status in OPEN}
+        self._first: dict[str, int] = {}
+        self._sections: dict[str, int] = {}
+        self._first_section = len(board.sections)
+        for at, section in enumerate(board.sections):
+            self._sections[section.key] = at
+            first = next((place for place, task in enumerate(section.tasks, start=1) if task.id in self._open), 0)
+            if first:
+                self._first[section.key] = first
+                self._first_section = min(self._first_section, at)
+
+    def on_anything(self, task: Task) -> bool:
+        return any(self._held(need) for need in task.needs)
+
+    @cached_property
+    def graph(self) -> Graph:
+        return Graph.of(self._board)
+
+    def _held(self, need: Dependency) -> bool:
+        if need.scope == "task":
+            return need.target in self._open
+        if need.scope == "section":
+            return need.target in self._first
+        if need.scope == "sections_above":
+            return self._first_section < self._sections[need.target]
+        key, _, place = need.target.rpartition(".")
+        return key in self._first and self._first[key] < int(place)
+
+
 @dataclass
 class Graph:
     """needs: node -> nodes below it, of which only those that still hold something up. Nodes are task ids and groups:
@@ -107,30 +141,25 @@ class Graph:
 
     @classmethod
     def of(cls, board: Board, *, everything: bool = False) -> Graph:
-        full = cls()
+        """Without finished tasks, and without groups that hold none but finished ones, unless `everything` is asked."""
+        graph, needs = cls(), dict[str, list[str]]()
+        tasks = {task.id for task in board if everything or task.open}
+        standing = tasks | _groups(board, everything)
         before = ""
         for section in board.sections:
-            full.needs[f"A{section.key}"] = [f"A{before}", f"S{before}"] if before else []
-            full.needs[f"S{section.key}"] = [task.id for task in section.tasks]
-            above = ""
+            key, above = section.key, ""
+            if f"A{key}" in standing:
+                needs[f"A{key}"] = [name for name in (f"A{before}", f"S{before}") if name in standing]
+            if f"S{key}" in standing:
+                needs[f"S{key}"] = [task.id for task in section.tasks if task.id in tasks]
             for task in section.tasks:
-                full.needs[f"{task.id}^"] = [f"{above}^", above] if above else []
-                full.needs[task.id] = [_node(need) for need in task.needs]
+                if f"{task.id}^" in standing:
+                    needs[f"{task.id}^"] = [name for name in (f"{above}^", above) if name in standing]
+                if task.id in tasks:
+                    needs[task.id] = [name for need in task.needs if (name := _node(need)) in standing]
                 above = task.id
-            before = section.key
-        full.tasks = set(board.by_id)
-        return full if everything else full._open_only(board)
-
-    def _open_only(self, board: Board) -> Graph:
-        """Without finished tasks, and without groups that hold none but finished ones."""
-        holds = {task.id: task.open for task in board}
-        for node, below in self.needs.items():  # a group comes after the groups that it holds
-            if node not in holds:
-                holds[node] = any(holds[name] for name in below)
-        graph = Graph(tasks={node for node in self.tasks if board.by_id[node].open})
-        for node, below in self.needs.items():
-            if holds[node]:
-                graph.needs[node] = [name for name in below if holds[name]]
+            before = key
+        graph.needs, graph.tasks = needs, tasks
         return graph
 
     def waits(self, node: str) -> bool:
@@ -174,29 +203,61 @@ class Graph:
         return [node for node in self.needs if node in self.caught]
 
     def _count(self) -> None:
-        # Sets of tasks as the bits of one number: a union of ten thousand costs a microsecond.
-        bits = {node: 1 << place for place, node in enumerate(sorted(self.tasks))}
-        downstream: dict[str, int] = defaultdict(int)
-        for node in reversed(self.below_first()):
-            mine = downstream[node] | bits.get(node, 0)
-            for below in self.needs[node]:
-                downstream[below] |= mine
-        self._downstream = downstream
+        # By numbers, not names: they lie beside each other in memory, so that ten times the tasks take ten times as
+        # long. Sets of tasks are the bits of one number: a union of ten thousand costs a microsecond.
+        nodes = list(self.needs)
+        index = {node: at for at, node in enumerate(nodes)}
+        needs = [[index[name] for name in below] for below in self.needs.values()]
+        reached = [0] * len(nodes)
+        bit = 1
+        for node in reversed(_below_first(needs)):
+            if nodes[node] in self.tasks:
+                mine = reached[node] | bit
+                bit <<= 1  # what waits for a task has lower bits than the task: most numbers stay short
+            else:
+                mine = reached[node]
+            for below in needs[node]:
+                reached[below] |= mine
+        self._downstream = dict(zip(nodes, reached, strict=True))
 
     def below_first(self) -> list[str]:
         """The nodes, each after those it needs; without those on a cycle or above one, which have no such place."""
-        left = {node: len(below) for node, below in self.needs.items()}
-        above: dict[str, list[str]] = defaultdict(list)
-        for node, below in self.needs.items():
-            for name in below:
-                above[name].append(node)
-        order = [node for node, count in left.items() if not count]
-        for node in order:
-            for name in above[node]:
-                left[name] -= 1
-                if not left[name]:
-                    order.append(name)
-        return order
+        nodes = list(self.needs)
+        index = {node: at for at, node in enumerate(nodes)}
+        return [nodes[at] for at in _below_first([[index[name] for name in below] for below in self.needs.values()])]
+
+
+def _below_first(needs: list[list[int]]) -> list[int]:
+    left = [len(below) for below in needs]
+    above: list[list[int]] = [[] for _ in needs]
+    for node, below in enumerate(needs):
+        for name in below:
+            above[name].append(node)
+    order = [node for node, count in enumerate(left) if not count]
+    for node in order:
+        for name in above[node]:
+            left[name] -= 1
+            if not left[name]:
+                order.append(name)
+    return order
+
+
+def _groups(board: Board, everything: bool) -> set[str]:
+    """The groups that hold a task which counts, of those that anything waits for."""
+    standing: set[str] = set()
+    asked = {need.target for task in board for need in task.needs if need.scope == "rows_above"}
+    earlier = False
+    for section in board.sections:
+        standing.update((f"A{section.key}",) if earlier or everything else ())
+        above = False
+        wanted = [at for at, task in enumerate(section.tasks) if task.id in asked]
+        for task in section.tasks[: wanted[-1] + 1] if wanted else ():
+            standing.update((f"{task.id}^",) if above or everything else ())
+            above = above or task.open
+        last = any(task.open for task in section.tasks)
+        standing.update((f"S{section.key}",) if last or everything else ())
+        earlier = earlier or last
+    return standing
 
 
 def _node(need: Dependency) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -12,6 +13,8 @@ from tools.toolbox.schema import Arguments, Paged
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from knowledge.approvals import Ledger
+    from knowledge.store import Store
     from tools.tasks.boards import Boards
     from tools.tasks.look import Filter
     from tools.tasks.model import Board, Task
@@ -43,6 +46,10 @@ class BoardView(Arguments):
     view: Literal["kanban", "tree", "mermaid", "critical_path"]
     section: str | None = Field(default=None, description="Only this section, by number or title.")
     task: str | None = Field(default=None, description="For a tree: what this task waits for.")
+
+
+class BoardCompare(Arguments):
+    path: str = Field(description="A roadmap in Markdown.")
 
 
 class BoardHistory(Paged):
@@ -137,6 +144,28 @@ def board_history(desk: Desk, arguments: BoardHistory) -> Outcome:
     return Outcome({"task": arguments.task} | page(found, arguments.offset, arguments.limit))
 
 
+def board_compare(desk: Desk, arguments: BoardCompare) -> Outcome:
+    """A roadmap in a file against the one that the gaps ask for now."""
+    from tools.tasks.compare import compare_boards
+    from tools.tasks.markdown import read_board
+
+    found = compare_boards(desk_roadmap(desk), read_board(Path(arguments.path)))
+    return Outcome({
+        "path": arguments.path, "only_generated": at_most(found.only_mine, 60),
+        "only_in_file": at_most(found.only_theirs, 60), "fields": at_most(found.fields, 60),
+    })  # fmt: skip
+
+
+def desk_roadmap(desk: Desk) -> Board:
+    """The roadmap of the gaps as they are now, tied to the conversation's plan, or to one made for it."""
+    from tools.location import parse_location
+    from tools.migrate.facts import live_facts
+    from tools.tasks.roadmap import roadmap, roadmap_source
+
+    facts = live_facts(desk.current) if parse_location(desk.current).live else None
+    return roadmap(roadmap_source(desk.current_schema, desk.desired_schema, desk.answers, desk.usages, facts))
+
+
 def event_to_json(event: Any) -> dict[str, Any]:
     """An event of a board in a line: moment, actor, what."""
     from tools.tasks.update import describe
@@ -149,11 +178,24 @@ def event_to_json(event: Any) -> dict[str, Any]:
     return {"at": f"{event.at:%Y-%m-%d %H:%M:%S} UTC", "actor": event.actor, "what": said}
 
 
-def follow_run(desk: Desk, states: dict[str, str], run: str) -> None:
-    """Bring a board that was made from a plan in step with what has just run; other boards stay as they are."""
-    board = boards(desk).find()
-    if board is not None and any(task.step_id in states for task in board):
-        boards(desk).follow(states, actor=desk.actor, run=run)
+def follow_run(store: Store, ledger: Ledger, actor: str, session: Any, thread: str = "") -> str:
+    """Propose what a run means for the board's tasks that are tied to its steps; a sentence for the person, "" where it
+    means nothing. session: a Migration or a Rollback, after a step."""
+    from tools.tasks.boards import Boards
+    from tools.tasks.from_plan import steps_of, unproven
+
+    kept = Boards(store, ledger)
+    board = kept.find()
+    states = {state.step.id: str(state.status) for state in session.steps()}
+    if board is None or not any(step in states for task in board for step in steps_of(task)):
+        return ""
+    held = unproven((state.step for state in session.steps()), states)
+    proposal = kept.follow(states, actor=actor, run=session.run_id, unproven=held, thread=thread)
+    if proposal is None:
+        return ""
+    return (
+        f"{proposal.action.summary} (proposal {proposal.id}: `oneplan board follow`, or say `bring the board in step`)"
+    )
 
 
 def boards(desk: Desk) -> Boards:

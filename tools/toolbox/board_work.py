@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from tools.errors import UsageError
-from tools.toolbox.board import Chosen, Status, boards, chosen, person
+from tools.toolbox.board import Chosen, Status, boards, chosen, desk_roadmap, person
 from tools.toolbox.desk import Desk, Proposed
 from tools.toolbox.jobs import SingleJob, approval_of, put
 from tools.toolbox.schema import Arguments
@@ -71,6 +71,10 @@ class BoardImport(Arguments):
     keep: dict[str, Literal["board", "file"]] = Field(
         default={}, description="Which side holds where both changed the same, by the conflict's key; `*` for all."
     )
+
+
+class BoardRoadmap(Arguments):
+    replace_changes: bool = Field(default=False, description="Changes of the present board that are in no file may go.")
 
 
 class BoardExport(Arguments):
@@ -170,6 +174,25 @@ class UndoJob(_ChangeJob):
 
     def _change(self, desk: Desk, arguments: Arguments) -> Change:
         return boards(desk).undo()
+
+
+class FollowJob(_ChangeJob):
+    """The tasks that are tied to a plan brought in step with its latest run."""
+
+    def _change(self, desk: Desk, arguments: Arguments) -> Change:
+        change = boards(desk).following()
+        if change is None:
+            raise UsageError("the board is in step with the latest run: there is nothing to set")
+        return change
+
+
+class RoadmapJob(_ChangeJob):
+    """The board made from the gaps between the current and the desired schema."""
+
+    def _change(self, desk: Desk, arguments: BoardRoadmap) -> Change:
+        from tools.tasks.boards import import_change
+
+        return import_change(desk_roadmap(desk), replace_changes=arguments.replace_changes)
 
 
 class ImportJob(_ChangeJob):

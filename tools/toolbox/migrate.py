@@ -170,8 +170,8 @@ def carry_out(
             desk.progress(what, done, total)
 
         result = session.execute(step, approval, progress)
-        follow_run(desk, {state.step.id: state.status for state in session.steps()}, session.run_id)
-        yield result_json(result)
+        told = follow_run(desk.store, desk.ledger, desk.actor, session, desk.thread)
+        yield result_json(result) | ({"board": told} if told else {})
         if result.status == "paused":
             return
 

@@ -341,3 +341,23 @@ def test_user_triggers_are_known_without_a_live_database() -> None:
     step = _plan(current, desired, "sqlite", RENAME).step("migrate.agents.fill_purpose")
     assert step is not None
     assert Hazard.FIRES_TRIGGERS in step.hazards
+
+
+def test_code_in_use_that_must_change_gets_a_flag() -> None:
+    before = read_ddl("CREATE TABLE t (id INTEGER PRIMARY KEY, goal TEXT, size INTEGER);", "postgres")
+    after = read_ddl("CREATE TABLE t (id INTEGER PRIMARY KEY, purpose TEXT, size BIGINT);", "postgres")
+    answers = Answers(columns=(("t", "goal", "purpose"),))
+    plain = build_plan(before, after, answers, usages={"t.other": ("app.py:1",)})
+    assert not [step for step in plain.steps if step.operation.endswith("_flag")]
+    plan = build_plan(before, after, answers, usages={"t.goal": ("app.py:3", "app.py:9")})
+    flags = {step.operation: step for step in plan.steps if step.operation.endswith("_flag")}
+    assert [str(step.phase) for step in flags.values()] == ["refactor", "verify", "contract"]
+    assert all(step.manual for step in flags.values())
+    assert "t.purpose in place of goal" in flags["add_flag"].summary
+    assert "app.py:3, app.py:9" in next(step for step in plan.steps if step.operation == "deploy_code").reason
+    order = [step.operation for step in plan.steps]
+    assert order.index("add_flag") + 1 == order.index("deploy_code")
+    assert order.index("verify_rows") < order.index("switch_flag") < order.index("sign_off")
+    sign_off = next(step for step in plan.steps if step.operation == "sign_off")
+    assert flags["switch_flag"].id in sign_off.depends_on
+    assert order.index("remove_flag") == len(order) - 2

@@ -153,3 +153,13 @@ def test_a_change_of_type_counts_as_a_rewrite_unless_its_own_check_stands_beside
     assert hazards_of(replace(step, hazards=()), "postgres", {}) == (Hazard.ACCESS_EXCLUSIVE_LOCK,)
     for other in (replace(step, checks=()), replace(step, sql=(step.sql[0].replace("(9)", "(3)"),))):
         assert Hazard.TABLE_REWRITE in hazards_of(replace(other, hazards=()), "postgres", {})
+
+
+def test_lint_of_a_plan_shows_squawk_beside_the_hazards_of_the_step() -> None:
+    before = read_ddl("CREATE TABLE t (id integer PRIMARY KEY, c text); CREATE INDEX t_c ON t (c);", "postgres")
+    plan = build_plan(before, read_ddl("CREATE TABLE t (id integer PRIMARY KEY, c text);", "postgres"))
+    found = [(f.source, f.rule, f.sentence) for f in lint_plan(plan) if not f.hazard]
+    assert found == [
+        ("contract.t.drop_index_t_c", "squawk:require-concurrent-index-deletion",
+         "DROP INDEX CONCURRENTLY lets readers and writers go on")
+    ]  # fmt: skip

@@ -82,6 +82,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     verify.verify,
     indexes.verify,
     constraints.verify,
+    people.switch,
     # contract: old names go, new rules hold
     people.contract,
     merge_columns.contract,
@@ -105,6 +106,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     views.finish,
     triggers.finish,
     objects.finish,
+    people.finish,
     # monitor
     proof.monitor,
 )

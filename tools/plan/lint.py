@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,16 @@ _RULES = {
     "ban-drop-table": "old code fails the moment a table is dropped",
     "ban-drop-not-null": "code that counts on a value may meet NULL",
     "prefer-bigint-over-int": "a 32-bit number runs out at 2,147,483,647",
+    "adding-field-with-default": "a generated column writes the whole table anew under its lock",
+    "ban-alter-identity": "inserts that count on the column's own numbers fail",
+    "ban-drop-constraint": "code that counts on the constraint meets what it kept out",
+    "ban-drop-default": "inserts that leave the column out get NULL, or fail",
+    "ban-drop-domain": "code that names the domain fails",
+    "ban-drop-function": "code that calls the function fails",
+    "ban-drop-generated-expression": "the column is no longer computed: code must write it",
+    "ban-drop-type": "code that names the type fails",
+    "ban-drop-view": "code that reads the view fails until it is there again",
+    "renaming-object": "code that uses the old name fails",
     "prefer-timestamptz": "a timestamp without time zone means another instant to each reader",
 }
 _IGNORED = frozenset(
@@ -67,6 +77,9 @@ _IGNORED = frozenset(
     }
 )
 """Rules that say what a hazard of ours says already, or what the runner sees to (timeouts)."""
+
+
+_OWN_NAMES = ('"oneplan".', '__oneplan"')
 
 
 @dataclass(frozen=True)
@@ -112,12 +125,36 @@ def lint(text: str, dialect: Dialect, source: str = "") -> list[Finding]:
 
 
 def lint_plan(plan: Plan) -> list[Finding]:
-    """The hazards of a plan's steps, by step."""
-    return [
-        Finding(step.id, 0, hazard.value, _MEANING[hazard], _short(next(iter(step.statements()), "")))
-        for step in plan.steps
-        for hazard in step.hazards
-    ]
+    """The hazards of a plan's steps, by step, and for Postgres squawk's findings beside them."""
+    beside = _squawk_by_step(plan) if plan.dialect == "postgres" else {}
+    found: list[Finding] = []
+    for step in plan.steps:
+        shown = _short(next(iter(step.statements()), ""))
+        found += [Finding(step.id, 0, hazard.value, _MEANING[hazard], shown) for hazard in step.hazards]
+        found += beside.get(step.id, [])
+    return found
+
+
+def _squawk_by_step(plan: Plan) -> dict[str, list[Finding]]:
+    """All steps go to squawk as one script, each in its transaction as it runs; a finding's line tells its step."""
+    lines: list[str] = []
+    owners: list[tuple[str, str]] = []
+    for step in plan.steps:
+        whole = (*step.sql, *((step.backfill.statement(),) if step.backfill else ()))
+        framed = ["BEGIN", *whole, "COMMIT"] if step.transactional and whole else list(whole)
+        for sql in framed:
+            text = f"{sql};".splitlines()
+            lines += text
+            owners += [(step.id, _short(sql))] * len(text)
+    found: dict[str, list[Finding]] = {}
+    for finding in _squawk("\n".join(lines), ""):
+        step_id, statement = owners[min(finding.line, len(owners)) - 1]
+        if any(own in statement for own in _OWN_NAMES):  # what the plan itself made, no code can know
+            continue
+        placed = replace(finding, source=step_id, line=0, statement=statement)
+        if placed not in found.setdefault(step_id, []):
+            found[step_id].append(placed)
+    return found
 
 
 def _short(sql: str) -> str:

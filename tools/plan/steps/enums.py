@@ -74,6 +74,7 @@ def _drop(draft: Draft, enum: Enum) -> None:
             (enum.key,),
             (f"DROP TYPE {qualified(enum.key)}",),
             (create_enum(enum),),
+            hazards=(Hazard.BREAKS_OLD_CODE,),
             closes=_gaps(draft, enum),
             reason="No column uses it any more.",
             depends_on=_sign_off(draft),

@@ -24,6 +24,7 @@ def refactor(draft: Draft) -> None:
     ]
     if not lines:
         return
+    flagged = _add_flag(draft)
     draft.add(
         Step(
             draft.step_id(Phase.REFACTOR, "deploy_code"),
@@ -32,8 +33,42 @@ def refactor(draft: Draft) -> None:
             "Deploy code that reads and writes the new names: " + "; ".join(lines),
             tuple(sorted({p.after.key for p in draft.pairs if _code_changes(draft, p)} | set(_gone_tables(draft)))),
             manual=True,
-            depends_on=tuple(s.id for s in draft.steps if s.phase is Phase.EXPAND),
+            depends_on=(*(s.id for s in draft.steps if s.phase is Phase.EXPAND), *flagged),
             reason="Old and new names both work from here until the contract phase." + _used(draft),
+        )
+    )
+
+
+def switch(draft: Draft) -> None:
+    """The flag goes on when every row has proven equal under both names, and before anything is removed."""
+    if not _risky(draft):
+        return
+    draft.add(
+        Step(
+            draft.step_id(Phase.VERIFY, "switch_flag"),
+            Phase.VERIFY,
+            "switch_flag",
+            "Switch the feature flag on, for few at first: the code reads " + "; ".join(_risky(draft)),
+            manual=True,
+            depends_on=tuple(s.id for s in draft.steps if s.phase in (Phase.REFACTOR, Phase.VERIFY)),
+            reason="Old and new names hold the same values: switching back is safe until the contract phase.",
+        )
+    )
+
+
+def finish(draft: Draft) -> None:
+    """Behind the last removal the flag decides nothing any more."""
+    if not _risky(draft):
+        return
+    draft.add(
+        Step(
+            draft.step_id(Phase.CONTRACT, "remove_flag"),
+            Phase.CONTRACT,
+            "remove_flag",
+            "Remove the feature flag from the code, and what stood behind its off side",
+            manual=True,
+            depends_on=tuple(s.id for s in draft.steps if s.phase is Phase.CONTRACT),
+            reason="The old names are gone: only one side of the flag can still run.",
         )
     )
 
@@ -52,6 +87,50 @@ def contract(draft: Draft) -> None:
             + _used(draft),
         )
     )
+
+
+def _risky(draft: Draft) -> list[str]:
+    """What the code was seen to use, and must use under another name or in another form: `a.b in place of c`."""
+    return [
+        line
+        for pair in draft.pairs
+        for move in pair.moves
+        if any(f"{pair.before.key}.{name}" in draft.usages for name in _read_by(draft, pair, move))
+        for line in _of_move(draft, pair, move)
+    ]
+
+
+def _read_by(draft: Draft, pair: Pair, move: Move) -> tuple[str, ...]:
+    if move.way in (Way.RENAMED, Way.RETYPED):
+        return (move.old.name,)
+    merge = draft.answers.merge(pair.after.key, move.new.name) if move.way is Way.ADDED else None
+    return merge.sources if merge else ()
+
+
+def _of_move(draft: Draft, pair: Pair, move: Move) -> list[str]:
+    key = pair.after.key
+    if move.way is Way.RETYPED:
+        return [f"{key}.{move.new.name} as {move.new.type}"]
+    old = ", ".join(_read_by(draft, pair, move))
+    return [f"{key}.{move.new.name} in place of {old}"]
+
+
+def _add_flag(draft: Draft) -> tuple[str, ...]:
+    risky = _risky(draft)
+    if not risky:
+        return ()
+    draft.add(
+        Step(
+            draft.step_id(Phase.REFACTOR, "add_flag"),
+            Phase.REFACTOR,
+            "add_flag",
+            "Add a feature flag, switched off, that decides which the code reads: " + "; ".join(risky),
+            manual=True,
+            depends_on=tuple(s.id for s in draft.steps if s.phase is Phase.EXPAND),
+            reason="Code in use changes: with a flag it can be tried on few, and taken back without a deployment.",
+        )
+    )
+    return (draft.steps[-1].id,)
 
 
 def _used(draft: Draft) -> str:

@@ -80,7 +80,8 @@ def _dangers(data: Data) -> Parts:
     for gap in data["items"]:
         facts = [", ".join(gap["hazards"]), "" if gap["reversible"] else "only a backup brings it back"]
         facts += [f"used in {_many(gap['used_in'], 'place')} of the code"] if gap.get("used_in") else []
-        facts += ["no plan closes it"] if gap.get("held_back") and not gap["hazards"] else []
+        if gap.get("held_back") and not gap["hazards"]:
+            facts.append(gap["held_back"].removeprefix(gap["sentence"]).lstrip(": "))
         lines.append(f"- {gap['sentence']}: {'; '.join(fact for fact in facts if fact)}")
     return [head, "\n".join(lines), *_further(data)]
 

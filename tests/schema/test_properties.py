@@ -159,6 +159,22 @@ def test_one_edit_is_found_and_nothing_else(dialect: Dialect, found: tuple[Table
 @pytest.mark.parametrize("dialect", DIALECTS)
 @given(found=schemas(), data=st.data())
 @relaxed
+def test_an_edit_in_every_table_is_found_in_every_table(
+    dialect: Dialect, found: tuple[Table, ...], data: st.DataObject
+) -> None:
+    drawn = [data.draw(st.sampled_from([e for e in edits(t) if e[0] != "type_changed"])) for t in found]
+    # One name of an index is free for one table only.
+    fresh = [at for at, (kind, named, _) in enumerate(drawn) if (kind, named) == ("index_added", "fresh")]
+    chosen = [edits(found[at])[0] if at in fresh[1:] else edit for at, edit in enumerate(drawn)]
+    gaps = compare(read(found, dialect), read(tuple(table for _, _, table in chosen), dialect))
+    assert sorted((gap.table, gap.kind) for gap in gaps) == sorted(
+        (table.key, kind) for table, (kind, _, _) in zip(found, chosen, strict=True)
+    )
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@given(found=schemas(), data=st.data())
+@relaxed
 def test_tables_that_come_and_go(dialect: Dialect, found: tuple[Table, ...], data: st.DataObject) -> None:
     extra = data.draw(tables("Brand New", [found[0].name]))
     before, after = read(found, dialect), read((*found, extra), dialect)

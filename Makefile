@@ -31,6 +31,7 @@ fix: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/backfill.py
+	$(BIN)/python benchmarks/verify.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/usages.py
 	$(BIN)/python benchmarks/board.py

@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[], parts.Part]] = {
     "crashes": parts.crashes,
     "faults": parts.faults,
     "gate": parts.gate,
+    "speed": parts.speed,
 }
 
 

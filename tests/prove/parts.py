@@ -24,6 +24,7 @@ SAMPLE: int | None = None
 """Crash points of an engine and a way, drawn by chance; None: all there are."""
 KINDS = ("boundary", "statement", "moment")
 RACES = 10
+ROWS, ROUNDS = 1_000_000, 3
 SIZES = 12
 
 
@@ -136,3 +137,46 @@ file but the store's own has changed that nobody approved.
 {len(gates.MUTANTS)} ({", ".join(mutant.name for mutant in gates.MUTANTS)})."""
     failures = [*(one for ring in won.values() for one in ring), *(f"nobody needs the check {one}" for one in needless)]
     return Part("The gate", text, tuple(failures))
+
+
+def speed() -> Part:
+    """The benchmarks of backfill and verification, of 1,000,000 rows, side by side in one run."""
+    from benchmarks import backfill, verify
+    from tools.migrate.pace import Pace
+
+    fills = [backfill.measured(engine, ROWS, Pace(), ROUNDS) for engine in DIALECTS]
+    proofs = {engine: verify.measured(engine, ROWS, ROUNDS) for engine in DIALECTS}
+    failures = [f"{one.engine}: batches go at {one.ratio:.2f} of one UPDATE" for one in fills if one.ratio < 0.8]
+    failures += [f"{one.engine}: the last tenth goes at {one.tenths:.2f}" for one in fills if one.tenths < 0.8]
+    failures += [f"{name}: a proof costs {b / a:.2f} of a hash scan" for name, (a, b) in proofs.items() if b > 2 * a]
+    text = f"""\
+A backfill of {ROWS:,} rows in batches whose size follows the clock against one single UPDATE of the same rows, in turn,
+medians of {ROUNDS}. Wanted: 0.8 of its rate or better, and the last tenth of the rows at 0.8 of the first tenth's rate.
+
+{
+        table(
+            ("engine", "one UPDATE, rows/s", "batched, rows/s", "ratio", "last tenth by first", "batches"),
+            [
+                (
+                    one.engine,
+                    f"{one.single:,.0f}",
+                    f"{one.batched:,.0f}",
+                    f"{one.ratio:.2f}",
+                    f"{one.tenths:.2f}",
+                    one.batches,
+                )
+                for one in fills
+            ],
+        )
+    }
+
+The fingerprint of the same table, by which rows are proven, against `count(*)` and a hash of every row. Wanted: at most
+twice as long.
+
+{
+        table(
+            ("engine", "count and hash, s", "fingerprint, s", "ratio"),
+            [(name, f"{a:.2f}", f"{b:.2f}", f"{b / a:.2f}") for name, (a, b) in proofs.items()],
+        )
+    }"""
+    return Part("Speed", text, tuple(failures))

@@ -104,7 +104,7 @@ def _try(backend: Backend, wanted: Accounting, found: Fingerprint, side: Side) -
 
 
 def _judge(table: str, found: Fingerprint, now: Fingerprint, names: Sequence[str]) -> TableAccount:
-    failed, equal = max(found.rows - now.rows, 0), (now.row, now.columns) == (found.row, found.columns)
+    failed, equal = max(found.rows - now.rows, 0), now.row == found.row
     finding = ""
     if failed:
         finding = f"{table}: {failed} of {found.rows} rows are missing"

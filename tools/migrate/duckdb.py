@@ -130,10 +130,11 @@ class DuckDBBackend:
         return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 
     def fingerprint(self, table: str, expressions: Sequence[str]) -> Fingerprint:
-        """By MD5, since DuckDB's own hash may differ from version to version; times are told in UTC."""
+        """Rows by MD5, since DuckDB's own hash, which only tells the columns, may differ from version to version; times
+        are told in UTC."""
         texts = [f"(({expression})::VARCHAR)" for expression in expressions]
         parts = [f"coalesce(strlen({text}) || ':' || {text}, '-')" for text in texts]
-        sums = [_sum(f"md5_number_lower({text})") for text in texts]
+        sums = [_sum(f"hash({text})") for text in texts]
         sums.append(_sum(f"md5_number_lower(concat({', '.join(parts) or chr(39) * 2}))"))
         zone = self.query("SELECT current_setting('TimeZone')")[0][0]
         self.execute("SET TimeZone = 'UTC'")

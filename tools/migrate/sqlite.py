@@ -18,6 +18,8 @@ from tools.plan.facts import Facts, read_facts
 from tools.schema.model import Schema
 
 BUSY_SECONDS = 10.0
+ROWS_AT_ONCE = 1_000
+"""Rows read at a time for a checksum."""
 
 
 class SQLiteBackend:
@@ -119,8 +121,9 @@ class SQLiteBackend:
         sums = Checksums(len(expressions))
         sql = f"SELECT {', '.join(expressions) or '1'} FROM {table}"
         with self._words(sql), self._reading():
-            for row in self.connection.execute(sql):
-                sums.add(row[: len(expressions)])
+            cursor = self.connection.execute(sql)
+            while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                sums.add(rows if expressions else [()] * len(rows))
         return sums.fingerprint()
 
     def last_key(self, table: str, key: Sequence[str]) -> Key | None:

@@ -56,8 +56,8 @@ def ready(board: Board) -> tuple[Ready, ...]:
     """What can be started now: by priority, then by how much it unblocks, then in the board's order."""
     waits = _Waits(board)
     free = [task for task in board if task.status == "todo" and not waits.on_anything(task)]
-    graph = Graph.of(board)
-    found = [Ready(task, graph.waiting(task.id)) for task in free]
+    downstream = _downstream(board, waits)
+    found = [Ready(task, downstream[task.id]) for task in free]
     return tuple(sorted(found, key=lambda item: (rank(item.task.priority), -item.unblocks)))
 
 
@@ -112,13 +112,13 @@ class _Waits:
                 self._first_section = min(self._first_section, at)
 
     def on_anything(self, task: Task) -> bool:
-        return any(self._held(need) for need in task.needs)
+        return any(self.held(need) for need in task.needs)
 
     @cached_property
     def graph(self) -> Graph:
         return Graph.of(self._board)
 
-    def _held(self, need: Dependency) -> bool:
+    def held(self, need: Dependency) -> bool:
         if need.scope == "task":
             return need.target in self._open
         if need.scope == "section":
@@ -137,7 +137,6 @@ class Graph:
     needs: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     tasks: set[str] = field(default_factory=set[str])
     caught: set[str] = field(default_factory=set[str])
-    _downstream: dict[str, int] = field(default_factory=dict[str, int])
 
     @classmethod
     def of(cls, board: Board, *, everything: bool = False) -> Graph:
@@ -175,12 +174,6 @@ class Graph:
             path[node] = None
         return list(path)[1:]
 
-    def waiting(self, node: str) -> int:
-        """How many tasks wait for this node, directly or further on."""
-        if not self._downstream:
-            self._count()
-        return self._downstream.get(node, 0).bit_count()
-
     def above(self, node: str) -> dict[str, None]:
         """All nodes that wait for this one, directly or further on."""
         waiting: dict[str, list[str]] = defaultdict(list)
@@ -202,29 +195,70 @@ class Graph:
         self.caught = {node for node in self.needs if node not in placed}
         return [node for node in self.needs if node in self.caught]
 
-    def _count(self) -> None:
-        # By numbers, not names: they lie beside each other in memory, so that ten times the tasks take ten times as
-        # long. Sets of tasks are the bits of one number: a union of ten thousand costs a microsecond.
-        nodes = list(self.needs)
-        index = {node: at for at, node in enumerate(nodes)}
-        needs = [[index[name] for name in below] for below in self.needs.values()]
-        reached = [0] * len(nodes)
-        bit = 1
-        for node in reversed(_below_first(needs)):
-            if nodes[node] in self.tasks:
-                mine = reached[node] | bit
-                bit <<= 1  # what waits for a task has lower bits than the task: most numbers stay short
-            else:
-                mine = reached[node]
-            for below in needs[node]:
-                reached[below] |= mine
-        self._downstream = dict(zip(nodes, reached, strict=True))
-
     def below_first(self) -> list[str]:
         """The nodes, each after those it needs; without those on a cycle or above one, which have no such place."""
         nodes = list(self.needs)
         index = {node: at for at, node in enumerate(nodes)}
         return [nodes[at] for at in _below_first([[index[name] for name in below] for below in self.needs.values()])]
+
+
+def _downstream(board: Board, waits: _Waits) -> dict[str, int]:
+    """How many open tasks wait for each one that waits for nothing, directly or further on.
+
+    By numbers, not names, which lie beside each other in memory, so that ten times the tasks take little more than ten
+    times as long: tasks, then for each section the group of its tasks and that of all sections before it, then for each
+    task that asks for it the group of the rows above. A union of ten thousand costs a microsecond.
+    """
+    ids = [task.id for task in board if task.status in OPEN]
+    index = {id_: at for at, id_ in enumerate(ids)}
+    size, sections = len(ids), {section.key: at for at, section in enumerate(board.sections)}
+    needs: list[list[int]] = [[] for _ in range(size + 2 * len(sections))]
+    rows: dict[str, int] = {}
+    for at, section in enumerate(board.sections):
+        needs[size + 2 * at] = [index[task.id] for task in section.tasks if task.id in index]
+        needs[size + 2 * at + 1] = [size + 2 * at - 2, size + 2 * at - 1] if at else list[int]()
+        for task in section.tasks:
+            if task.id in index:
+                held = [need for need in task.needs if waits.held(need)]
+                needs[index[task.id]] = [_number(n, index, size, sections, rows, needs, board) for n in held]
+    return dict(zip(ids, _reached(needs, size), strict=False))
+
+
+def _number(
+    need: Dependency, index: dict[str, int], size: int, sections: dict[str, int], rows: dict[str, int],
+    needs: list[list[int]], board: Board,
+) -> int:  # fmt: skip
+    """The node of a dependency; the group of the rows above is made when it is first asked for, upon the one before."""
+    if need.scope == "task":
+        return index[need.target]
+    if need.scope == "section":
+        return size + 2 * sections[need.target]
+    if need.scope == "sections_above":
+        return size + 2 * sections[need.target] + 1
+    if need.target not in rows:
+        key, _, place = need.target.rpartition(".")
+        tasks = board.sections[sections[key]].tasks[: int(place) - 1]
+        before = next((n for n in range(len(tasks), 0, -1) if f"{key}.{n}" in rows), 0)
+        below = [index[task.id] for task in tasks[max(before - 1, 0) :] if task.id in index]
+        needs.append(below + ([rows[f"{key}.{before}"]] if before else []))
+        rows[need.target] = len(needs) - 1
+    return rows[need.target]
+
+
+def _reached(needs: list[list[int]], tasks: int) -> list[int]:
+    """For each node that needs nothing, how many of the nodes below `tasks` lead to it."""
+    reached, counts = [0] * len(needs), [0] * len(needs)
+    bit = 1
+    for node in reversed(_below_first(needs)):
+        mine, reached[node] = reached[node], 0  # what is let go at once makes room for the next
+        if not needs[node]:
+            counts[node] = mine.bit_count()
+        if node < tasks:
+            mine |= bit
+            bit <<= 1  # what waits for a task has lower bits than the task: most numbers stay short
+        for below in needs[node]:
+            reached[below] |= mine
+    return counts
 
 
 def _below_first(needs: list[list[int]]) -> list[int]:

@@ -31,7 +31,7 @@ def never() -> bool:
 
 def test_batches_grow_and_shrink_to_take_the_time_asked_for() -> None:
     sizer = Sizer("postgres", Pace(seconds=0.1, least=100, most=10_000))
-    assert sizer.rows == 5_000
+    assert sizer.rows == 10_000
     sizer.took(0.001)
     assert sizer.rows == 10_000, "twice as many at once, and within the limit"
     for _ in range(20):  # a row takes 0.1 ms: 1,000 of them take the 0.1 s

@@ -25,7 +25,7 @@ class Limits(NamedTuple):
 
 LIMITS: dict[Dialect, Limits] = {
     "sqlite": Limits(10_000, 500, 200_000),
-    "postgres": Limits(5_000, 500, 100_000),
+    "postgres": Limits(20_000, 500, 100_000),
     "duckdb": Limits(1_966_080, 1_966_080, 3_932_160),
 }
 """On DuckDB nobody else waits, a commit writes the table anew, and an update scans whole groups of 122,880 rows: so few

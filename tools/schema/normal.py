@@ -30,7 +30,7 @@ from tools.schema.model import (
     View,
 )
 from tools.schema.model import Sequence as SequenceOf
-from tools.schema.parens import without_redundant
+from tools.schema.parens import encloses, without_redundant
 from tools.schema.tokens import Token, tokenize
 
 _SAME_OPERATORS = {"==": "=", "!=": "<>"}
@@ -213,18 +213,9 @@ def _string(token: Token) -> str:
 
 
 def _inside(tokens: Sequence[Token]) -> Sequence[Token]:
-    while len(tokens) > 2 and tokens[0].text == "(" and tokens[-1].text == ")" and _encloses(tokens):
+    while len(tokens) > 2 and tokens[0].text == "(" and tokens[-1].text == ")" and encloses(tokens):
         tokens = tokens[1:-1]
     return tokens
-
-
-def _encloses(tokens: Sequence[Token]) -> bool:
-    depth = 0
-    for i, token in enumerate(tokens):
-        depth += {"(": 1, ")": -1}.get(token.text, 0)
-        if not depth:
-            return i == len(tokens) - 1
-    return False
 
 
 def _split_cast(tokens: Sequence[Token]) -> tuple[Sequence[Token], Sequence[Token]]:

@@ -94,3 +94,13 @@ def _top_level(tokens: Sequence[Token]) -> list[Token]:
             found.append(token)
         depth += token.text == "("
     return found
+
+
+def encloses(tokens: Sequence[Token]) -> bool:
+    """Whether the parenthesis that the tokens begin with is closed by their last one."""
+    depth = 0
+    for i, token in enumerate(tokens):
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        if not depth:
+            return i == len(tokens) - 1
+    return False

@@ -35,7 +35,8 @@ from tools.schema.model import (
     View,
 )
 from tools.schema.model import Sequence as SequenceOf
-from tools.schema.tokens import Token, tokenize
+from tools.schema.parens import encloses
+from tools.schema.tokens import tokenize
 
 if TYPE_CHECKING:
     import psycopg
@@ -278,16 +279,7 @@ def _options(row: Row) -> tuple[str, ...]:
 def _bare(expression: str) -> str:
     """An expression without the parentheses that enclose the whole of it."""
     tokens = tokenize(expression, "postgres")
-    while len(tokens) > 2 and tokens[0].text == "(" and _closes_at_end(tokens):
+    while len(tokens) > 2 and tokens[0].text == "(" and encloses(tokens):
         expression = expression[tokens[0].end : tokens[-1].start].strip()
         tokens = tokenize(expression, "postgres")
     return expression
-
-
-def _closes_at_end(tokens: Sequence[Token]) -> bool:
-    depth = 0
-    for i, token in enumerate(tokens):
-        depth += {"(": 1, ")": -1}.get(token.text, 0)
-        if not depth:
-            return i == len(tokens) - 1
-    return False

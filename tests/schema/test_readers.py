@@ -174,9 +174,9 @@ def test_postgres_reads_its_catalog(postgres_url: str) -> None:
         ("seen", False, ("parent",)), ("counted", True, ("seen",)),
     ]  # fmt: skip
     assert [trigger.name for trigger in schema.triggers] == ["touched"]
-    assert reasons(schema) == {"an exclusion constraint"}
+    assert reasons(schema) == set()
     assert {(thing.kind, thing.table) for thing in schema.objects} >= {("policy", "parent"), ("comment", "parent")}
-    assert {thing.kind for thing in schema.objects} == {"domain", "function", "partition", "policy", "comment"}
+    assert {thing.kind for thing in schema.objects} == {"domain", "function", "partition", "policy", "comment", "check"}
 
 
 def test_postgres_prints_the_same_whatever_the_search_path(postgres_url: str) -> None:

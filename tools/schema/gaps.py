@@ -168,6 +168,7 @@ def _triggers(current: Schema, desired: Schema, dialect: Dialect) -> list[Gap]:
 def _objects(current: Schema, desired: Schema, dialect: Dialect) -> list[Gap]:
     """Functions, domains, policies, comments, …; those of a table that goes go with it."""
     unsaid = {*current.unsaid, *desired.unsaid}
+    unsaid |= {"check"} if "checks" in unsaid else set()
     there = {fold(thing.key, dialect) for thing in (*desired.tables, *desired.views)}
     before = tuple(o for o in current.objects if o.kind not in unsaid and (
         not o.table or o.kind in ("comment", "partition") or fold(o.table, dialect) in there))  # fmt: skip
@@ -176,12 +177,16 @@ def _objects(current: Schema, desired: Schema, dialect: Dialect) -> list[Gap]:
     after = tuple(o for o in desired.objects if o.kind not in unsaid)
     found = differ(before, after, partial(_object_identity, dialect=dialect), partial(_object_form, dialect=dialect))
     gaps = [_object_gap("added", None, thing) for thing in found.added]
-    gaps += [_object_gap("changed", was, thing) for was, thing in found.modified]
+    for was, thing in found.modified:
+        # A rule has no identity but what it says, as with other checks.
+        apart = thing.kind == "check"
+        gaps += [_object_gap("added", None, thing)] if apart else [_object_gap("changed", was, thing)]
+        gaps += [_object_gap("removed", was, None)] if apart else []
     return gaps + [_object_gap("removed", thing, None) for thing in found.removed]
 
 
 def _object_identity(thing: SchemaObject, dialect: Dialect) -> tuple[str, ...]:
-    return thing.kind, fold(thing.table, dialect) if thing.kind == "policy" else "", fold(thing.key, dialect)
+    return thing.kind, fold(thing.table, dialect) if thing.kind in ("policy", "check") else "", fold(thing.key, dialect)
 
 
 def _object_form(thing: SchemaObject, dialect: Dialect) -> str:
@@ -192,8 +197,8 @@ def _object_gap(end: str, old: SchemaObject | None, new: SchemaObject | None) ->
     thing = new or old
     assert thing is not None, "one of the two sides has it"
     what = {"added": "is to be added", "changed": "is to be another", "removed": "is to go"}[end]
-    place_of = f"{thing.table}: " if thing.kind == "policy" else ""
-    said = f"{thing.kind} {thing.key}"
+    place_of = f"{thing.table}: " if thing.kind in ("policy", "check") else ""
+    said = f"check {thing.form}" if thing.kind == "check" else f"{thing.kind} {thing.key}"
     if thing.kind in ("comment", "privilege"):
         on = thing.name.removeprefix("ON ")
         said = f"comment on {on}" if thing.kind == "comment" else f"privilege {thing.form} on {on}"

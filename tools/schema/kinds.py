@@ -70,6 +70,8 @@ def aligned(current: Schema, desired: Schema, said: Schema | None = None) -> Sch
     if across:
         tables, desired = _with_listed_values(known, tables, current, desired)
     whole = {name: getattr(current, name) for aspect, name in _WHOLE if aspect in unsaid}
+    if "checks" in unsaid:
+        unsaid = unsaid | {"check"}
     objects = (
         *(thing for thing in desired.objects if thing.kind not in unsaid),
         *(thing for thing in current.objects if thing.kind in unsaid),

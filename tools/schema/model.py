@@ -15,7 +15,8 @@ from tools.location import Dialect
 
 FkAction = Literal["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"]
 Origin = Literal["sql", "parsed", "mysql", "convex", "prisma", "markdown"]
-ObjectKind = Literal["function", "domain", "type", "policy", "extension", "comment", "privilege", "partition"]
+ObjectKind = Literal["function", "domain", "type", "policy", "extension", "comment", "privilege", "partition", "check"]
+"""`check` is a rule over several rows: Postgres's exclusion constraint."""
 Aspect = Literal[
     "indexes", "defaults", "nullability", "checks", "primary_keys", "foreign_keys", "uniques", "views", "triggers",
     "enums", "sequences", "function", "domain", "type", "policy", "extension", "comment", "privilege", "partition",

@@ -45,7 +45,7 @@ _BOUNDS = {"smallint": 2**15 - 1, "integer": 2**31 - 1, "bigint": 2**63 - 1}
 _ACTIONS: dict[str, Any] = {
     "a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT",
 }  # fmt: skip
-_NAMED_WHOLE = ("comment", "policy", "extension", "privilege", "partition")
+_NAMED_WHOLE = ("comment", "policy", "extension", "privilege", "partition", "check")
 """Their names, or the tables that they are on, already tell the namespace."""
 
 _COLUMN_FIELDS = ("name", "type", "notnull", "default", "generated", "identity", "collation", "serial", "storage")

@@ -125,12 +125,11 @@ def _constraints(version: int) -> str:
     return f"""
     SELECT n.nspname AS namespace, c.relname AS "table",
            c.oid::regclass || ': ' || pg_get_constraintdef(k.oid) AS text,
-           CASE WHEN k.contype = 'x' THEN 'an exclusion constraint'
-                WHEN k.contype = 'p' THEN 'a primary key that can be deferred'
+           CASE WHEN k.contype = 'p' THEN 'a primary key that can be deferred'
                 ELSE 'a constraint of a kind that is not modelled' END AS reason
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE {HERE} AND k.conparentid = 0 AND k.contype <> 'n'
-      AND (k.contype = 'x' OR (k.contype = 'p' AND k.condeferrable) OR (k.contype = 'f' AND k.confmatchtype <> 's')
+    WHERE {HERE} AND k.conparentid = 0 AND k.contype NOT IN ('n', 'x')
+      AND ((k.contype = 'p' AND k.condeferrable) OR (k.contype = 'f' AND k.confmatchtype <> 's')
            OR (k.contype = 'c' AND k.connoinherit) {since_15} {since_18}
            OR (k.contype = 'p' AND EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = k.conindid
                                            AND i.indnatts > i.indnkeyatts)))

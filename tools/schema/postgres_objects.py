@@ -105,5 +105,25 @@ PARTITIONS = f"""
     JOIN pg_namespace n ON n.oid = p.relnamespace
     WHERE {HERE} AND c.relispartition AND c.relkind IN ('r', 'p') AND {own("pg_class", "c.oid")} ORDER BY c.oid"""
 
-QUERIES = (EXTENSIONS, DOMAINS, COMPOSITES, FUNCTIONS, PARTITIONS, POLICIES, ROW_SECURITY, COMMENTS, PRIVILEGES)
+EXCLUSIONS = f"""
+    SELECT n.nspname AS namespace, c.relname AS "table", 'check' AS kind, k.conname AS name,
+           pg_get_constraintdef(k.oid) AS form,
+           'ALTER TABLE ' || c.oid::regclass || ' ADD CONSTRAINT ' || quote_ident(k.conname) || ' '
+               || pg_get_constraintdef(k.oid) AS "create",
+           'ALTER TABLE ' || c.oid::regclass || ' DROP CONSTRAINT ' || quote_ident(k.conname) AS "drop"
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE {HERE} AND k.contype = 'x' AND k.conparentid = 0 AND {own("pg_class", "c.oid")} ORDER BY c.oid, k.conname"""
+
+QUERIES = (
+    EXTENSIONS,
+    DOMAINS,
+    COMPOSITES,
+    FUNCTIONS,
+    PARTITIONS,
+    EXCLUSIONS,
+    POLICIES,
+    ROW_SECURITY,
+    COMMENTS,
+    PRIVILEGES,
+)
 """In an order in which they can be made."""

@@ -1,5 +1,5 @@
 """What one statement makes: extensions, domains, composite types, functions, policies, row security, comments,
-privileges, and the partitions of a new table.
+privileges, exclusion constraints, and the partitions of a new table.
 
 New ones that nobody is disturbed by come in the expand phase; what changes how rows are read or written, and what goes,
 waits for the contract phase. A domain or a composite type that changes stays as it is, and so do the partitions of
@@ -22,6 +22,7 @@ _FIRST = ("extension", "domain", "type")
 _UNCHANGED = ("domain", "type", "extension", "partition")
 _TEXTS = {"comment": "A comment is read by people alone.", "policy": "Which rows a role sees changes from here on.",
           "function": "What it does changes for whoever calls it.",
+          "check": "No two rows may be at odds from here on; building it keeps writers out.",
           "privilege": "Who has the right loses or keeps it at once."}  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def after_tables(draft: Draft) -> None:
 
 def contract(draft: Draft) -> None:
     """What goes of comments, policies and privileges, before what they are on changes; comments may come back."""
-    _drop(draft, (o for o in _removed(draft) if o.kind in ("comment", "policy", "privilege")))
+    _drop(draft, (o for o in _removed(draft) if o.kind in ("comment", "policy", "privilege", "check")))
     _drop(draft, _lost(draft))
 
 
@@ -69,7 +70,7 @@ def _grantable(draft: Draft, privilege: SchemaObject) -> bool:
 
 
 def _identity(thing: SchemaObject) -> tuple[str, str, str]:
-    return thing.kind, thing.table if thing.kind == "policy" else "", thing.key
+    return thing.kind, thing.table if thing.kind in ("policy", "check") else "", thing.key
 
 
 def _added(draft: Draft) -> list[SchemaObject]:
@@ -110,13 +111,13 @@ def _waits(draft: Draft, function: SchemaObject) -> bool:
 
 def _make(draft: Draft, things: Iterable[SchemaObject], phase: Phase) -> None:
     for thing in things:
-        hazards = (Hazard.BREAKS_OLD_CODE,) if thing.kind == "policy" else ()
+        hazards = (Hazard.BREAKS_OLD_CODE,) if thing.kind in ("policy", "check") else ()
         _step(draft, phase, "create", thing, (thing.create,), (thing.drop,), hazards, _with(draft.state, thing))
 
 
 def _change(draft: Draft, old: SchemaObject, new: SchemaObject) -> None:
     """A function is replaced in place, and a comment; policies and privileges go and come in one transaction."""
-    again = new.kind in ("policy", "privilege")
+    again = new.kind in ("policy", "privilege", "check")
     sql = (old.drop, new.create) if again else (new.create,)
     undo = (new.drop, old.create) if again else (old.create,)
     hazards = () if new.kind == "comment" else (Hazard.BREAKS_OLD_CODE,)
@@ -131,7 +132,8 @@ def _drop(draft: Draft, things: Iterable[SchemaObject]) -> None:
 
 
 def _lost(draft: Draft) -> list[SchemaObject]:
-    """The comments of columns that are swapped for others, and of views that are made again: they go with them."""
+    """Comments and exclusion constraints of columns that are swapped for others, comments of views that are made again:
+    they go with them."""
     swapped = {
         f"COLUMN {pair.after.key}.{move.new.name}" for pair in draft.pairs for move in pair.of(Way.RETYPED, Way.DERIVED)
     }
@@ -140,8 +142,13 @@ def _lost(draft: Draft) -> list[SchemaObject]:
     anew = {v.key for v in draft.state.views} if made or swapped else set[str]()
     return [
         o for o in draft.state.objects
-        if o.kind == "comment" and (o.name.replace('"', "") in swapped or o.table in anew)
+        if (o.kind == "comment" and (o.name.replace('"', "") in swapped or o.table in anew))
+        or (o.kind == "check" and any(f"COLUMN {o.table}.{name}" in swapped for name in _named(o)))
     ]  # fmt: skip
+
+
+def _named(thing: SchemaObject) -> set[str]:
+    return {token.name for token in tokenize(thing.form, "postgres") if token.is_name}
 
 
 def _step(
@@ -153,7 +160,7 @@ def _step(
     if thing.kind in ("comment", "privilege"):
         on = thing.name.removeprefix("ON ")
         name = f"comment on {on}" if thing.kind == "comment" else f"privilege {thing.form} on {on}"
-    where = f" on {thing.table}" if thing.kind == "policy" else ""
+    where = f" on {thing.table}" if thing.kind in ("policy", "check") else ""
     closes = tuple(
         gap.sentence for gap in draft.gaps
         if gap.kind.startswith(f"{thing.kind}_") and gap.name == thing.key and gap.table == thing.table

@@ -34,7 +34,7 @@ def target_of(kind: Dialect, folder: Path, server: Callable[[], str]) -> Iterato
 
         def copy(location: str) -> str:
             if kind == "postgres":
-                return _from_template(server(), fresh(), location)
+                return from_template(server(), fresh(), location)
             new = folder / f"{kind}{next(numbers)}.db"
             shutil.copy(location.removeprefix(f"{kind}:///"), new)
             return f"{kind}:///{new}"
@@ -42,7 +42,8 @@ def target_of(kind: Dialect, folder: Path, server: Callable[[], str]) -> Iterato
         yield Target(kind, fresh(), fresh, copy, server() if kind == "postgres" else None)
 
 
-def _from_template(server: str, new: str, old: str) -> str:
+def from_template(server: str, new: str, old: str) -> str:
+    """Make `new` what `old` is."""
     import psycopg
 
     names = [urlsplit(url).path.removeprefix("/") for url in (new, old)]

@@ -11,12 +11,15 @@ import pytest
 
 from tests.cli.conftest import build_sqlite
 from tests.commandline import Oneplan
-from tools.errors import DatabaseError, Refused
+from tools.errors import DatabaseError, Refused, UsageError
 from tools.location import Dialect
 from tools.migrate.open import open_backend
+from tools.migrate.preview import preview
+from tools.migrate.session import phases_named
 from tools.plan.files import plan_from_yaml, plan_to_yaml
 from tools.plan.model import Backfill, Phase, Plan, Step, StepCheck
 from tools.plan.walls import plan_breaches
+from tools.schema.model import Answers, Merge
 
 STEP = Step("expand.a.b", Phase.EXPAND, "add_column", "Add b", ("a",), ('ALTER TABLE "a" ADD COLUMN "b" INTEGER',), ())
 
@@ -57,6 +60,38 @@ def test_a_plan_with_it_is_not_even_read(dialect: Dialect, sql: str) -> None:
 def test_an_expression_stays_one(where: str) -> None:
     filled = replace(STEP, backfill=Backfill("a", '"a"', ('"id"',), (('"b"', "1"),), where))
     assert list(plan_breaches(Plan("sqlite", "0", "1", (filled,))))
+
+
+@pytest.mark.parametrize(
+    ("kind", "sql"),
+    [
+        ("sqlite", "load_extension('x')"),
+        ("duckdb", "(SELECT content FROM read_text('/etc/passwd'))"),
+        ("postgres", "pg_create_physical_replication_slot('eve')"),
+        ("postgres", "set_config('transaction_read_only', 'off', false)"),
+    ],
+)
+def test_an_expression_that_nobody_approved_is_not_even_tried(
+    kind: str, sql: str, workspace: Path, request: pytest.FixtureRequest
+) -> None:
+    """A model may name the expression of a merge, and it is tried on the rows at once."""
+    location = request.getfixturevalue("postgres_url") if kind == "postgres" else f"{kind}:///x.{kind}"
+    if kind == "sqlite":
+        Path("x.sqlite").touch()
+    elif kind == "duckdb":
+        import duckdb
+
+        duckdb.connect("x.duckdb").close()
+    with closing(open_backend(location)) as backend:
+        backend.execute("CREATE TABLE t (a integer)")
+    merge = Merge("t", ("a",), "b", sql)
+    with pytest.raises(Refused, match="it is not tried"):
+        preview(location, Answers(merges=(merge,)))
+
+
+def test_a_word_that_names_no_phase_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'DROP TABLE t' is no phase: one of analyse"):
+        phases_named(["expand", "DROP TABLE t"])
 
 
 def test_a_check_only_reads() -> None:

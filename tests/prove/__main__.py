@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.prove import parts
+from tests.prove import gate, pages, parts
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 HEAD = """# Reliability, measured
@@ -24,10 +24,10 @@ HEAD = """# Reliability, measured
 Made by `make prove`, which fails when one of these does not hold; `make test` tries a sample of the same. What was
 measured when, and on what, stands with each part.
 """
-PARTS: dict[str, Callable[[], parts.Part]] = {
+PARTS: dict[str, Callable[[], pages.Part]] = {
     "crashes": parts.crashes,
     "faults": parts.faults,
-    "gate": parts.gate,
+    "gate": gate.gate,
     "speed": parts.speed,
 }
 
@@ -58,7 +58,7 @@ def _kept() -> dict[str, str]:
     return {text.split()[2]: text.rstrip() + "\n" for text in found}
 
 
-def _section(name: str, part: parts.Part, seconds: float) -> str:
+def _section(name: str, part: pages.Part, seconds: float) -> str:
     machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
     made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine}, in {seconds:,.0f} s"
     failed = "".join(f"\n- FAILED: {failure}" for failure in part.failures)

@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cluster import cluster
 from tests.places import target_of
-from tests.prove import gate as gates
 from tests.prove.crashes import Report, matrix
 from tests.prove.faults import Scene, cut, faults_at, full, race, restarted, sizes
-from tests.prove.hostile import conversation_cases
+from tests.prove.pages import Part, table
 from tests.prove.zygote import Zygote
 from tools.embedded import server
 from tools.location import DIALECTS, Dialect
 
-CASES = {"ledger": 9_000, "executor": 560, "conversation": 600}
-SEED = 1
 SAMPLE: int | None = None
 """Crash points of an engine and a way, drawn by chance; None: all there are."""
 KINDS = ("boundary", "statement", "moment")
 RACES = 10
 ROWS, ROUNDS = 1_000_000, 3
 SIZES = 12
-
-
-@dataclass(frozen=True)
-class Part:
-    title: str
-    text: str
-    failures: tuple[str, ...] = ()
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
 def crashes() -> Part:
@@ -111,32 +94,6 @@ end. Of two executors at once, one does the work; the other is refused, or finds
 
 {table(("fault", "engine", "cases", "noticed", "failed"), rows)}"""
     return Part("Cut connections, servers gone, full disks, two executors", text, tuple(failures))
-
-
-def gate() -> Part:
-    with tempfile.TemporaryDirectory(prefix="oneplan-prove-") as name:
-        folder = Path(name)
-        won = {
-            "ledger": gates.ledger_cases(folder, CASES["ledger"], SEED),
-            "executor": gates.executor_cases(folder, CASES["executor"], SEED),
-            "conversation": conversation_cases(folder / "w" / "w", CASES["conversation"], SEED),
-        }
-        needless = gates.survivors(folder, SEED)
-    text = f"""\
-`ledger`: an approval given for one generated action, and the use of it for a mutation of that action (kind, arguments,
-SQL, base state, hazards, covered actions), by another actor, in another conversation, after its time, twice, withdrawn,
-unknown, resumed by another run or after its end. `executor`: databases, with steps out of order, changed behind the
-executor's back, under forged or borrowed grants, copied ledgers, cursors moved by another. `conversation`: a model that
-calls every writing tool with generated arguments, and answers that are no consent. A case succeeds when a byte of any
-file but the store's own has changed that nobody approved.
-
-{table(("ring", "cases", "succeeded"), [(ring, f"{CASES[ring]:,}", len(won[ring])) for ring in CASES])}
-
-{sum(CASES.values()):,} cases, {sum(map(len, won.values()))} of them succeeded. With any single one of the gate's
-{len(gates.MUTANTS)} checks taken out, at least one case succeeds: {len(gates.MUTANTS) - len(needless)} of
-{len(gates.MUTANTS)} ({", ".join(mutant.name for mutant in gates.MUTANTS)})."""
-    failures = [*(one for ring in won.values() for one in ring), *(f"nobody needs the check {one}" for one in needless)]
-    return Part("The gate", text, tuple(failures))
 
 
 def speed() -> Part:

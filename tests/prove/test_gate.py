@@ -6,24 +6,35 @@ from pathlib import Path
 
 import pytest
 
-from tests.prove.gate import EXECUTOR, HOW, MUTANTS, executor_cases, ledger_cases, survivors
+from tests.prove.executor_ring import NAMES as EXECUTOR
+from tests.prove.executor_ring import executor_cases
+from tests.prove.generated_ring import NAMES, sqlite_cases
 from tests.prove.hostile import conversation_cases
+from tests.prove.ledger_ring import HOW, ledger_cases
+from tests.prove.mutants import MUTANTS, Mutant, killed
 
 
-@pytest.mark.parametrize("seed", [11, 12])
-def test_an_approval_opens_exactly_what_it_was_given_for(tmp_path: Path, seed: int) -> None:
-    assert ledger_cases(tmp_path, 4 * len(HOW), seed) == []
+def test_an_approval_opens_exactly_what_it_was_given_for(tmp_path: Path) -> None:
+    tally = ledger_cases(tmp_path, 2 * len(HOW), 11)
+    assert tally.won == []
+    assert (tally.count, set(tally.cases), tally.honest) == (2 * len(HOW), set(HOW), 2)
+
+
+def test_a_run_writes_nothing_else(tmp_path: Path) -> None:
+    tally = sqlite_cases(tmp_path, len(NAMES), 12)
+    assert tally.won == []
+    assert (set(tally.cases), tally.honest) == (set(NAMES), 1)
 
 
 def test_an_executor_writes_nothing_else(tmp_path: Path) -> None:
-    assert executor_cases(tmp_path, len(EXECUTOR), 13) == []
+    assert executor_cases(tmp_path, len(EXECUTOR), 13).won == []
 
 
 def test_a_model_that_wants_to_write_does_not(tmp_path: Path) -> None:
-    assert conversation_cases(tmp_path / "w" / "w", 12, 14) == []
+    assert conversation_cases(tmp_path, 6, 14).won == []
 
 
-def test_every_check_is_needed(tmp_path: Path) -> None:
-    """A mutant of the gate that lets no attack through would be a check that nobody tries."""
-    assert len(MUTANTS) > 20
-    assert survivors(tmp_path) == []
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_every_check_is_needed(mutant: Mutant) -> None:
+    """A gate without it lets at least one attack through."""
+    assert killed(mutant, 1).won

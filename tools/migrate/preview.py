@@ -7,8 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from tools.errors import DatabaseError, UsageError
+from tools.errors import DatabaseError, Refused, UsageError
+from tools.location import Dialect
 from tools.migrate.open import open_backend
+from tools.plan.walls import expression_breaches
 from tools.schema.model import Answers, Merge
 from tools.schema.render import qualified, quote
 
@@ -31,7 +33,8 @@ class Preview:
 
 
 def preview(database: str, answers: Answers, merges: Iterable[Merge] | None = None) -> tuple[Preview, ...]:
-    """Every merge of the answers (or those given) on the database's rows. UsageError where an expression fails."""
+    """Every merge of the answers (or those given) on the database's rows. UsageError where an expression fails, Refused
+    where it is more than one: nobody has approved it, and a function may reach further than a read-only transaction."""
     wanted = answers.merges if merges is None else tuple(merges)
     old_names = {new: old for old, new in answers.tables}
     if not wanted:
@@ -39,6 +42,7 @@ def preview(database: str, answers: Answers, merges: Iterable[Merge] | None = No
     with closing(open_backend(database, read_only=True)) as backend:
         found: list[Preview] = []
         for merge in wanted:
+            _stays_an_expression(merge, backend.dialect)
             place = qualified(old_names.get(merge.table, merge.table))
             columns = ", ".join(quote(source) for source in merge.sources)
             try:
@@ -48,6 +52,11 @@ def preview(database: str, answers: Answers, merges: Iterable[Merge] | None = No
                 raise UsageError(f"{merge.table}.{merge.column} as {merge.sql}: {error}") from error
             found.append(Preview(merge.table, merge.column, merge.sql, tuple(rows), int(empty[0]["n"])))
     return tuple(found)
+
+
+def _stays_an_expression(merge: Merge, dialect: Dialect) -> None:
+    for what in expression_breaches(merge.sql, dialect):
+        raise Refused(f"{merge.table}.{merge.column}: the merge {what}; it is not tried")
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from tools.migrate.grant import ShadowGrant
 from tools.migrate.open import open_backend
 from tools.migrate.record import Run, RunState
 from tools.migrate.results import Observer, StepResult, StepState, StepView
-from tools.migrate.session import Session, plan_of, reversed_step, step_states
+from tools.migrate.session import Session, phases_named, plan_of, reversed_step, step_states
 from tools.plan.model import Hazard, Phase, Plan, Step, step_digest
 from tools.schema.model import Schema
 
@@ -56,7 +56,7 @@ class Rollback(Session):
         standing = self._standing()
         if self._to is not None:
             standing = standing[standing.index(self._to) + 1 :] if self._to in standing else standing
-        wanted = {Phase(phase) for phase in phases}
+        wanted = phases_named(phases)
         found = [self._step(step_id) for step_id in reversed(standing)]
         return tuple(s for s in found if (not wanted or s.phase in wanted) and step in (None, s.id))
 

@@ -22,7 +22,7 @@ from tools.migrate.pace import Pace
 from tools.migrate.record import Run, RunState, applied_steps
 from tools.migrate.rehearsal import Rehearsal
 from tools.migrate.results import Observer, StepResult, StepState, StepView
-from tools.migrate.session import Session, plan_of, step_states
+from tools.migrate.session import Session, phases_named, plan_of, step_states
 from tools.plan.change import outline
 from tools.plan.files import plan_to_yaml
 from tools.plan.model import Hazard, Phase, Plan, Step, step_digest
@@ -63,7 +63,7 @@ class Migration(Session):
         """The steps still to run, in the plan's order: all, or those of some phases, or one. UsageError if unknown."""
         if step is not None and self.plan.step(step) is None:
             raise UsageError(f"the plan has no step {step!r}: its steps are listed by `oneplan explain`")
-        wanted = {Phase(phase) for phase in phases}
+        wanted = phases_named(phases)
         applied = set(self.applied())
         return tuple(
             s for s in self.plan.steps

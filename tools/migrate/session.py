@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Self
 
 from knowledge.actions import action_from_json
 from knowledge.approvals import Ledger
-from tools.errors import Drift, Refused
+from tools.errors import Drift, Refused, UsageError
 from tools.migrate.backend import Backend
 from tools.migrate.differences import differences
 from tools.migrate.grant import ShadowGrant
@@ -23,7 +24,7 @@ from tools.migrate.results import Observer, StepState
 from tools.plan.facts import Facts
 from tools.plan.files import plan_from_yaml
 from tools.plan.hazards import hazards_of
-from tools.plan.model import Plan, Step
+from tools.plan.model import Phase, Plan, Step
 from tools.schema.digest import objects_digest, schema_digest
 from tools.schema.model import Schema
 
@@ -147,6 +148,14 @@ class Session:
         if self.run_id:
             self.run = self.journal.run(self.run_id)
         self.forget()
+
+
+def phases_named(phases: Iterable[Phase | str]) -> set[Phase]:
+    """Raises UsageError for a word that names no phase."""
+    unknown = [str(phase) for phase in phases if phase not in set(Phase)]
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is no phase: one of {', '.join(Phase)}")
+    return {Phase(phase) for phase in phases}
 
 
 def plan_of(run: Run) -> Plan:

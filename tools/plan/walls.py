@@ -171,7 +171,7 @@ def _backfill_breaches(backfill: Backfill, dialect: Dialect) -> Iterator[str]:
         if not _is_name(name, dialect):
             yield f"has a backfill with {_short(name)} where a name must stand"
     for expression in (backfill.where, *(value for _, value in backfill.assignments)):
-        yield from _expression_breaches(expression, dialect)
+        yield from expression_breaches(expression, dialect)
 
 
 def _accounting_breaches(accounting: Accounting, dialect: Dialect) -> Iterator[str]:
@@ -179,7 +179,7 @@ def _accounting_breaches(accounting: Accounting, dialect: Dialect) -> Iterator[s
         if name is not None and not _is_name(name, dialect):
             yield f"has {_short(name)} where a table's name must stand"
     for expression in (one for pair in accounting.columns for one in pair):
-        yield from _expression_breaches(expression, dialect)
+        yield from expression_breaches(expression, dialect)
 
 
 def _is_name(text: str, dialect: Dialect) -> bool:
@@ -189,7 +189,7 @@ def _is_name(text: str, dialect: Dialect) -> bool:
     ) and len(tokens) % 2 == 1 and not any(t.kind == "quoted" and t.text[:1] in "uU" for t in tokens)  # fmt: skip
 
 
-def _expression_breaches(text: str, dialect: Dialect) -> Iterator[str]:
+def expression_breaches(text: str, dialect: Dialect) -> Iterator[str]:
     """An expression must stay one wherever it is put in: no comment, no bracket or clause that is not its own."""
     tokens = _whole(text, dialect)
     if not tokens:

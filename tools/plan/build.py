@@ -23,6 +23,7 @@ from tools.plan.steps import (
     copy_column,
     create_table,
     defaults,
+    definitions,
     direct_type,
     drop_table,
     enlarge_column,
@@ -39,10 +40,8 @@ from tools.plan.steps import (
     rebuild_table,
     rename_table,
     sequences,
-    triggers,
     value_source,
     verify,
-    views,
 )
 from tools.plan.target import held_target, respelled
 from tools.schema.digest import schema_digest
@@ -61,6 +60,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     enums.expand,
     sequences.expand,
     objects.before_tables,
+    definitions.before_tables,
     rename_table.expand,
     enlarge_column.expand,
     loosen.expand,
@@ -71,7 +71,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     objects.after_tables,
     constraints.expand,
     indexes.expand,
-    views.expand,
+    definitions.expand,
     # refactor
     people.refactor,
     # migrate
@@ -87,8 +87,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     people.contract,
     merge_columns.contract,
     objects.contract,
-    triggers.contract,
-    views.contract,
+    definitions.contract,
     finish_column.contract,
     direct_type.contract,
     value_source.contract,
@@ -103,8 +102,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     drop_table.contract,
     enums.contract,
     sequences.contract,
-    views.finish,
-    triggers.finish,
+    definitions.finish,
     objects.finish,
     people.finish,
     # monitor

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from tools.errors import OneplanError
 from tools.location import Dialect
+from tools.plan.dependents import Definition, definitions, name_of
 from tools.plan.facts import Facts
 from tools.plan.kept import Kept, kept
 from tools.plan.model import Phase, Step
@@ -103,6 +104,11 @@ class Draft:
             for known, step_id in self._latest.get(_base(subject), {}).items()
             if known == subject or known.startswith(subject + "#") or subject.startswith(known + "#")
         ]
+
+    @cached_property
+    def definitions(self) -> dict[str, Definition]:
+        """What the target has of views, functions, policies and triggers, by the names under which they are held."""
+        return {name_of(thing): thing for thing in definitions(self.target)}
 
     def gaps_of(self, table: str) -> tuple[Gap, ...]:
         """The gaps of one table, in their order."""

@@ -24,11 +24,12 @@ def with_table(schema: Schema, table: Table) -> Schema:
 
 
 def without_table(schema: Schema, key: str) -> Schema:
-    """The schema without a table and the triggers on it."""
+    """The schema without a table and what is on it."""
     return replace(
         schema,
         tables=tuple(t for t in schema.tables if t.key != key),
         triggers=tuple(t for t in schema.triggers if t.table != key),
+        objects=tuple(o for o in schema.objects if o.table != key),
     )
 
 

@@ -192,8 +192,9 @@ class Sequence:
 class View:
     """`sql` is the query alone (no CREATE VIEW), after `(a, b) AS` where the statement names the view's columns.
 
-    `depends_on` are the keys of the tables and views that it reads. `indexes` are those of a materialized view, each as
-    the whole CREATE INDEX statement that the engine gives.
+    `depends_on` are the keys of the tables and views that it reads; where the catalog tells (Postgres), also columns
+    (`agents#goal`), and the names of functions and types. `indexes` are those of a materialized view, each as the whole
+    CREATE INDEX statement that the engine gives; `options` what stands in its WITH (`security_invoker=true`).
     """
 
     name: str
@@ -203,6 +204,7 @@ class View:
     depends_on: tuple[str, ...] = field(default=(), compare=False)
     span: Span | None = _span()
     indexes: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -211,12 +213,13 @@ class View:
 
 @dataclass(frozen=True)
 class Trigger:
-    """`definition` is the whole CREATE TRIGGER statement as the engine keeps it."""
+    """`definition` is the whole CREATE TRIGGER statement as the engine keeps it; `depends_on` as a View has it."""
 
     name: str
     table: str
     definition: str
     span: Span | None = _span()
+    depends_on: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,7 @@ class SchemaObject:
     name: what tells it from others of its kind (a function with the types of its arguments, `slug(text)`; what a
     comment is on, `COLUMN agents.goal`). form: the text by which two are compared, never empty. table: the key of the
     table it belongs to, "" for none. create and drop: the statements that make it and remove it, each alone and whole.
-    depends_on: the keys of tables and the names of objects that it reads or is typed by.
+    depends_on: as a View has it, where the catalog tells.
     """
 
     kind: ObjectKind

@@ -143,7 +143,8 @@ def normal_table(table: Table, dialect: Dialect) -> Table:
 def normal_view(view: View, dialect: Dialect) -> View:
     sql = normal_expression(view.sql, dialect)
     indexes = tuple(sorted(normal_expression(index, dialect) for index in view.indexes))
-    return View(fold(view.name, dialect), sql, fold(view.namespace, dialect), view.materialized, indexes=indexes)
+    name, namespace = fold(view.name, dialect), fold(view.namespace, dialect)
+    return View(name, sql, namespace, view.materialized, indexes=indexes, options=view.options)
 
 
 def normal_sequence(sequence: SequenceOf, dialect: Dialect) -> SequenceOf:

@@ -225,17 +225,16 @@ class _Reader:
         return tuple(
             View(
                 row["table"], row["sql"].strip().rstrip(";"), _space(row["namespace"]), row["kind"] == "m",
-                tuple(sorted(self._reads(row["reads"]))), self.span, tuple(row["indexes"] or ()),
+                tuple(need for need in _needs(row) if not need.startswith(f"{_key(row)}#")), self.span,
+                tuple(row["indexes"] or ()), tuple(sorted(row["options"] or ())),
             )
             for row in self.rows(catalog.VIEWS)
         )  # fmt: skip
 
-    def _reads(self, reads: list[list[str]] | None) -> list[str]:
-        return [f"{_space(namespace)}.{name}" if _space(namespace) else name for namespace, name in reads or ()]
-
     def triggers(self) -> tuple[Trigger, ...]:
         return tuple(
-            Trigger(row["name"], _key(row), row["definition"], self.span) for row in self.rows(catalog.TRIGGERS)
+            Trigger(row["name"], _key(row), row["definition"], self.span, _needs(row))
+            for row in self.rows(catalog.TRIGGERS)
         )
 
     def sequences(self) -> tuple[SequenceOf, ...]:
@@ -255,7 +254,7 @@ class _Reader:
             SchemaObject(
                 row["kind"], row["name"], row["form"],
                 "" if row["kind"] in _NAMED_WHOLE else _space(row["namespace"]),
-                _key(row) if row["table"] else "", row["create"], row["drop"], span=self.span,
+                _key(row) if row["table"] else "", row["create"], row["drop"], _needs(row), self.span,
             )
             for sql in objects.QUERIES
             for row in self.rows(sql)
@@ -273,6 +272,12 @@ def _options(row: Row) -> tuple[str, ...]:
     options = ["UNLOGGED"] if row["unlogged"] else []
     options += [f"PARTITION BY {row['partitioned_by']}"] if row["partitioned_by"] else []
     return tuple(options + ([f"WITH ({', '.join(sorted(row['options']))})"] if row["options"] else []))
+
+
+def _needs(row: Row) -> tuple[str, ...]:
+    """What a thing holds on to, each column with its table; the table that it is on goes without saying."""
+    found = {name for said in row.get("needs") or () for name in (said, said.partition("#")[0])}
+    return tuple(sorted(found - {_key(row)}))
 
 
 @lru_cache(maxsize=4096)

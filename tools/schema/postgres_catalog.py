@@ -11,6 +11,32 @@ def own(catalog: str, oid: str) -> str:
     return NOT_OF_EXTENSION.format(catalog=catalog, oid=oid)
 
 
+def _called(namespace: str, name: str) -> str:
+    return f"CASE {namespace} WHEN 'public' THEN '' ELSE {namespace} || '.' END || {name}"
+
+
+def needs(catalog: str, oid: str) -> str:
+    """What a thing holds on to, by the names that the model knows: tables and views, their columns (`agents#goal`),
+    functions, types. The server's own things are no part of its record."""
+    return f"""(
+        SELECT array_agg(DISTINCT u.id ORDER BY u.id) FROM pg_depend d
+        CROSS JOIN LATERAL (
+            SELECT {_called("un.nspname", "uc.relname")} || COALESCE('#' || ua.attname, '') AS id
+            FROM pg_class uc JOIN pg_namespace un ON un.oid = uc.relnamespace
+            LEFT JOIN pg_attribute ua ON ua.attrelid = uc.oid AND ua.attnum = d.refobjsubid AND d.refobjsubid > 0
+            WHERE d.refclassid = 'pg_class'::regclass AND uc.oid = d.refobjid
+            UNION ALL
+            SELECT {_called("un.nspname", "up.proname")} || '(' || pg_get_function_identity_arguments(up.oid) || ')'
+            FROM pg_proc up JOIN pg_namespace un ON un.oid = up.pronamespace
+            WHERE d.refclassid = 'pg_proc'::regclass AND up.oid = d.refobjid
+            UNION ALL
+            SELECT {_called("un.nspname", "COALESCE(ub.typname, ut.typname)")}
+            FROM pg_type ut JOIN pg_namespace un ON un.oid = ut.typnamespace
+            LEFT JOIN pg_type ub ON ub.oid = ut.typelem AND ut.typcategory = 'A'
+            WHERE d.refclassid = 'pg_type'::regclass AND ut.oid = d.refobjid) u
+        WHERE d.classid = '{catalog}'::regclass AND d.objid = {oid} AND d.deptype IN ('n', 'a'))"""
+
+
 CLASS = f"""
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE {HERE} AND c.relpersistence <> 't' AND {own("pg_class", "c.oid")}"""
@@ -85,15 +111,14 @@ VIEWS = f"""
     SELECT n.nspname AS namespace, c.relname AS "table", c.relkind AS kind, pg_get_viewdef(c.oid) AS sql,
            (SELECT array_agg(pg_get_indexdef(i.indexrelid) ORDER BY i.indexrelid) FROM pg_index i
             WHERE i.indrelid = c.oid) AS indexes,
-           (SELECT array_agg(DISTINCT ARRAY[rn.nspname::text, r.relname::text]) FROM pg_rewrite w
-            JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
-                AND d.refclassid = 'pg_class'::regclass
-            JOIN pg_class r ON r.oid = d.refobjid AND r.oid <> c.oid AND r.relkind IN ('r', 'p', 'v', 'm')
-            JOIN pg_namespace rn ON rn.oid = r.relnamespace WHERE w.ev_class = c.oid) AS reads
+           c.reloptions AS options,
+           {needs("pg_rewrite", "(SELECT w.oid FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.rulename = '_RETURN')")}
+               AS needs
     {CLASS} AND c.relkind IN ('v', 'm') ORDER BY c.oid"""
 
 TRIGGERS = f"""
-    SELECT n.nspname AS namespace, c.relname AS "table", t.tgname AS name, pg_get_triggerdef(t.oid) AS definition
+    SELECT n.nspname AS namespace, c.relname AS "table", t.tgname AS name, pg_get_triggerdef(t.oid) AS definition,
+           {needs("pg_trigger", "t.oid")} AS needs
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE {HERE} AND NOT t.tgisinternal AND t.tgparentid = 0 AND {own("pg_trigger", "t.oid")} ORDER BY t.oid"""
 

@@ -5,7 +5,7 @@ Each gives `namespace`, `"table"` ("" for none), `kind`, `name`, `form`, `"creat
 
 from __future__ import annotations
 
-from tools.schema.postgres_catalog import HERE, own
+from tools.schema.postgres_catalog import HERE, needs, own
 from tools.schema.postgres_privileges import PRIVILEGES
 
 # pg_get_functiondef refuses aggregates: they are kept out before any function of it is called.
@@ -13,6 +13,7 @@ FUNCTIONS = f"""
     SELECT n.nspname AS namespace, '' AS "table", 'function' AS kind,
            p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' AS name,
            rtrim(pg_get_functiondef(p.oid), E'\\n') AS form, rtrim(pg_get_functiondef(p.oid), E'\\n') AS "create",
+           {needs("pg_proc", "p.oid")} AS needs,
            CASE p.prokind WHEN 'p' THEN 'DROP PROCEDURE ' ELSE 'DROP FUNCTION ' END || p.oid::regprocedure AS "drop"
     FROM (SELECT * FROM pg_proc WHERE prokind <> 'a' ORDER BY proname, oid OFFSET 0) p
     JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -59,7 +60,8 @@ _POLICY = """CASE WHEN p.polpermissive THEN '' ELSE ' AS RESTRICTIVE' END
 POLICIES = f"""
     SELECT n.nspname AS namespace, c.relname AS "table", 'policy' AS kind, p.polname AS name, {_POLICY} AS form,
            'CREATE POLICY ' || quote_ident(p.polname) || ' ON ' || c.oid::regclass || {_POLICY} AS "create",
-           'DROP POLICY ' || quote_ident(p.polname) || ' ON ' || c.oid::regclass AS "drop"
+           'DROP POLICY ' || quote_ident(p.polname) || ' ON ' || c.oid::regclass AS "drop",
+           {needs("pg_policy", "p.oid")} AS needs
     FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE {HERE} AND {own("pg_policy", "p.oid")} ORDER BY c.oid, p.polname"""
 
@@ -91,6 +93,25 @@ COMMENTS = f"""
     JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
     WHERE {HERE} AND c.relkind IN ('r', 'p', 'v', 'm', 'i', 'S') AND {own("pg_class", "c.oid")} ORDER BY c.oid, 4"""
+
+_DEFINED = """
+    SELECT 'pg_proc'::regclass AS catalog, p.oid, p.pronamespace AS namespace, '' AS "table", CASE p.prokind
+           WHEN 'p' THEN 'PROCEDURE ' ELSE 'FUNCTION ' END || p.oid::regprocedure AS said FROM pg_proc p
+    UNION ALL
+    SELECT 'pg_trigger'::regclass, t.oid, c.relnamespace, c.relname, 'TRIGGER ' || quote_ident(t.tgname) || ' ON '
+           || c.oid::regclass FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    UNION ALL
+    SELECT 'pg_policy'::regclass, o.oid, c.relnamespace, c.relname, 'POLICY ' || quote_ident(o.polname) || ' ON '
+           || c.oid::regclass FROM pg_policy o JOIN pg_class c ON c.oid = o.polrelid"""
+
+DEFINITION_COMMENTS = f"""
+    SELECT n.nspname AS namespace, x."table", 'comment' AS kind, x.said AS name, d.description AS form,
+           'COMMENT ON ' || x.said || ' IS ' || quote_literal(d.description) AS "create",
+           'COMMENT ON ' || x.said || ' IS NULL' AS "drop"
+    FROM pg_description d JOIN ({_DEFINED}) x ON x.catalog = d.classoid AND x.oid = d.objoid
+    JOIN pg_namespace n ON n.oid = x.namespace
+    WHERE {HERE} AND NOT EXISTS (SELECT FROM pg_depend e
+          WHERE e.classid = d.classoid AND e.objid = d.objoid AND e.deptype = 'e') ORDER BY 4"""
 
 _PARTITION = """' PARTITION OF ' || i.inhparent::regclass || ' ' || pg_get_expr(c.relpartbound, c.oid)
            || COALESCE(' PARTITION BY ' || pg_get_partkeydef(c.oid), '')"""
@@ -124,6 +145,7 @@ QUERIES = (
     POLICIES,
     ROW_SECURITY,
     COMMENTS,
+    DEFINITION_COMMENTS,
     PRIVILEGES,
 )
 """In an order in which they can be made."""

@@ -145,8 +145,9 @@ def create_index(index: Index, dialect: Dialect, *, concurrently: bool = False) 
 
 def create_view(view: View, dialect: Dialect) -> str:
     kind = "MATERIALIZED VIEW" if view.materialized else "VIEW"
-    query = view.sql if view.sql.startswith("(") and _has_column_list(view, dialect) else f"AS {view.sql}"
-    return f"CREATE {kind} {name_of(view)} {query}"
+    listed = view.sql.startswith("(") and _has_column_list(view, dialect)
+    options = f"WITH ({', '.join(view.options)}) " if view.options else ""
+    return f"CREATE {kind} {name_of(view)} {options}{view.sql if listed else f'AS {view.sql}'}"
 
 
 def make_view(view: View, dialect: Dialect) -> tuple[str, ...]:

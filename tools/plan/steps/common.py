@@ -8,8 +8,8 @@ from tools.plan.dual_write import row_id
 from tools.plan.model import StepCheck
 from tools.plan.rebuild import rebuild, unchanged
 from tools.plan.shape import references
-from tools.schema.model import Column, Schema, Table, View
-from tools.schema.render import column_sql, create_index, make_view, qualified, quote
+from tools.schema.model import Column, Schema, Table
+from tools.schema.render import column_sql, create_index, qualified, quote
 
 
 def batch_key(table: Table, dialect: Dialect) -> tuple[str, ...]:
@@ -53,16 +53,9 @@ def drop_added_column(before: Schema, after: Schema, table: str, column: str) ->
     return rebuild(after, before, {table: unchanged(_named(before, table))}), True
 
 
-def around_views(draft: Draft, key: str, sql: list[str]) -> tuple[str, ...]:
-    """The statements with the views that read a table dropped before and made again behind them: Postgres changes
-    nothing under a view. The others look a view's tables up when it is used."""
-    from tools.plan.shape import readers
-
-    if draft.dialect != "postgres":
-        return tuple(sql)
-    views = readers(draft.state, key)
-    drops = [f"DROP {'MATERIALIZED ' if v.materialized else ''}VIEW {qualified(v.key)}" for v in reversed(views)]
-    return (*drops, *sql, *(s for v in views for s in made_again(draft.state, v)))
+def signed_off(draft: Draft) -> tuple[str, ...]:
+    """What every step of the contract phase waits for."""
+    return tuple(step.id for step in draft.steps if step.operation == "sign_off")
 
 
 def no_nulls(table: str, column: str) -> StepCheck:
@@ -75,12 +68,6 @@ def _named(schema: Schema, key: str) -> Table:
     found = schema.table(key)
     assert found is not None, key
     return found
-
-
-def made_again(schema: Schema, view: View) -> list[str]:
-    """The statements that make a Postgres view that was dropped, and give back who may use it."""
-    grants = [o.create for o in schema.objects if o.kind == "privilege" and o.table == view.key]
-    return [*make_view(view, "postgres"), *grants]
 
 
 def column_grants(schema: Schema, table: str, column: str, name: str) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tools.plan.dependents import around
 from tools.plan.draft import Draft
 from tools.plan.kept import key_match, key_select
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.shape import edit_table, with_column
-from tools.plan.steps.common import around_views
 from tools.plan.steps.value_source import sequence_of
 from tools.schema.model import Column
 from tools.schema.render import qualified, quote
@@ -50,8 +50,8 @@ def _change(draft: Draft, pair: Pair, move: Move) -> None:
             "change_type_in_place",
             f"Change {key}.{move.new.name} from {move.old.type} to {move.new.type}",
             (key,),
-            around_views(draft, key, sql),
-            around_views(draft, key, undo) if reversible else (),
+            around(draft.state, [f"{key}#{move.new.name}"], sql),
+            around(draft.state, [f"{key}#{move.new.name}"], undo) if reversible else (),
             reversible=reversible,
             hazards=(Hazard.TABLE_REWRITE,) if wide else (Hazard.DELETES_DATA, Hazard.TABLE_REWRITE),
             writes_data=True,

@@ -66,6 +66,7 @@ def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:
     plain = [c.name for c in table.columns if c.generated is None]
     values = ", ".join(draft.restored(c, quote(c.name)) for c in table.columns if c.generated is None)
     always = " OVERRIDING SYSTEM VALUE" if any(c.identity for c in table.columns) else ""
+    on_it = [o for o in draft.state.objects if o.table == table.key]
     sql = [create_table(replace(table, indexes=()), draft.dialect)]
     if draft.dialect == "duckdb":
         sql += fill(table, unchanged(table), aside)
@@ -78,4 +79,5 @@ def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:
             sql.append(
                 f"SELECT setval(pg_get_serial_sequence('{qualified(table.key)}', '{column.name}'), {top}, false)"
             )
+    sql += [o.create for o in on_it if o.kind != "partition"]
     return sql + [t.definition for t in draft.state.triggers if t.table == table.key]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tools.plan import enlarge
+from tools.plan.dependents import around
 from tools.plan.draft import Draft
 from tools.plan.model import Phase, Step
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.shape import edit_table, with_column
-from tools.plan.steps.common import around_views
 
 
 def expand(draft: Draft) -> None:
@@ -30,8 +30,8 @@ def _enlarge(draft: Draft, pair: Pair, move: Move) -> None:
             "enlarge_column",
             f"Enlarge {key}.{name} from {move.old.type} to {new}",
             (key,),
-            around_views(draft, key, [enlarge.alter(key, name, new)]),
-            around_views(draft, key, [enlarge.alter(key, name, move.old.type)]),
+            around(draft.state, [f"{key}#{name}"], [enlarge.alter(key, name, new)]),
+            around(draft.state, [f"{key}#{name}"], [enlarge.alter(key, name, move.old.type)]),
             checks=(check,) if check else (),
             closes=draft.gap_sentences(key, name, kinds=("type_changed",)),
             reason="Postgres changes only its catalog. Undoing reads every row, and fails where one is larger by then.",

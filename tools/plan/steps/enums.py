@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tools.plan.dependents import around
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step, StepCheck
-from tools.plan.shape import check_columns, readers, with_enum, without_enum
+from tools.plan.shape import check_columns, with_enum, without_enum
 from tools.plan.sql import literal
-from tools.plan.steps.common import made_again
 from tools.schema.model import Column, Enum, Schema, Table
 from tools.schema.reads import columns_in
 from tools.schema.render import (
@@ -182,10 +182,9 @@ def _swap(state: Schema, there: Enum, wanted: Enum, moved: Mapping[str, str] | N
         sql += [f"{alter} TYPE {qualified(wanted.key)}{suffix} {using}", *default]
     namespace = f"{quote(there.namespace)}." if there.namespace else ""
     sql.append(f"DROP TYPE {namespace}{quote(old)}")
-    views = {v.key: v for table, _ in users for v in readers(state, table.key)}.values()
-    drops = [f"DROP {'MATERIALIZED ' if v.materialized else ''}VIEW {qualified(v.key)}" for v in reversed(list(views))]
     away, again = _bound(state, users)
-    return (*drops, *away, *sql, *again, *(s for v in views for s in made_again(state, v)))
+    held = [there.key, *(f"{table.key}#{column.name}" for table, column in users)]
+    return around(state, held, [*away, *sql, *again])
 
 
 def under_new_names(text: str, moved: Mapping[str, str]) -> str:
@@ -197,7 +196,7 @@ def under_new_names(text: str, moved: Mapping[str, str]) -> str:
 
 
 def _bound(state: Schema, users: list[tuple[Table, Column]]) -> tuple[list[str], list[str]]:
-    """Indexes, CHECKs and triggers whose expressions compare a column with values of the old type: away, and again."""
+    """Indexes and CHECKs whose expressions compare a column with values of the old type: away, and again."""
     away: list[str] = []
     again: list[str] = []
     for table in {t.key: t for t, _ in users}.values():
@@ -212,10 +211,6 @@ def _bound(state: Schema, users: list[tuple[Table, Column]]) -> tuple[list[str],
             if set(check_columns(check, table, "postgres")) & set(columns):
                 away.append(f"ALTER TABLE {qualified(table.key)} DROP CONSTRAINT {quote(check.name or '')}")
                 again.append(add_constraint(table, check_sql(check)))
-        for trigger in state.triggers:
-            if trigger.table == table.key and columns_in(trigger.definition, columns, "postgres"):
-                away.append(f"DROP TRIGGER {quote(trigger.name)} ON {qualified(table.key)}")
-                again.append(trigger.definition)
     return away, again
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tools.plan.casts import comparable
+from tools.plan.dependents import around
 from tools.plan.draft import Draft
 from tools.plan.dual_write import dual_write
 from tools.plan.kept import Kept, key_match, key_select
@@ -14,7 +15,7 @@ from tools.plan.postgres_column import drop_column, take_over
 from tools.plan.shape import edit_table, rename_column, with_column, without_trigger
 from tools.plan.sql import same
 from tools.plan.steps.add_column import deferred
-from tools.plan.steps.common import add_column_sql, around_views, column_grants, no_nulls
+from tools.plan.steps.common import add_column_sql, column_grants, no_nulls
 from tools.plan.steps.constraints import not_null_name
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
@@ -55,15 +56,12 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
     )
     back += column_grants(draft.state, key, column.name, column.name)
     reversible = computed or bool(stable)
-    undo = around_views(draft, key, [*back, *change.undo, *([] if computed else [aside.drop()])]) if reversible else ()
+    held = [f"{key}#{column.name}"]
+    undo = [*back, *change.undo, *([] if computed else [aside.drop()])] if reversible else []
     state, sql = change.state, sql + list(change.sql)
     if move.way is Way.DERIVED and not deferred(pair, move):
         sql.append(add_column_sql(draft.table(key), move.new, "postgres"))
-        undo = (
-            (*around_views(draft, key, [f"ALTER TABLE {qualified(key)} DROP COLUMN {quote(move.new.name)}"]), *undo)
-            if undo
-            else ()
-        )
+        undo = [f"ALTER TABLE {qualified(key)} DROP COLUMN {quote(move.new.name)}", *undo] if undo else []
         state = edit_table(state, key, lambda t: with_column(t, move.new))
     draft.add(
         Step(
@@ -72,8 +70,8 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
             "drop_column",
             f"Set the values of {key}.{column.name} aside and drop the column",
             _objects(draft, key, state),
-            around_views(draft, key, sql),
-            undo,
+            around(draft.state, held, sql),
+            around(draft.state, held, undo) if undo else (),
             hazards=(Hazard.BREAKS_OLD_CODE,) if computed else (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE),
             reversible=reversible,
             writes_data=not computed,
@@ -113,6 +111,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
     back += column_grants(draft.state, key, move.old.name, move.old.name)
     undo = [*taken.undo, *unsettle, *back, *dropped.undo, *dual.make, *([aside.drop()] if lossy else [])]
     hazards = (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE) if lossy else (Hazard.BREAKS_OLD_CODE,)
+    held = [f"{key}#{move.old.name}"]
     draft.add(
         Step(
             step_id,
@@ -120,8 +119,8 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
             "finish_rename" if move.way is Way.RENAMED else "finish_type_change",
             _summary(key, move),
             _objects(draft, key, taken.state),
-            around_views(draft, key, sql),
-            around_views(draft, key, undo) if reversible else (),
+            around(draft.state, held, sql),
+            around(draft.state, held, undo) if reversible else (),
             checks=_checks(pair, move),
             hazards=hazards,
             reversible=reversible,

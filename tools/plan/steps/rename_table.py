@@ -6,16 +6,20 @@ Postgres reads and writes through such a view by itself; SQLite by INSTEAD OF tr
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
+from tools.plan.dependents import KINDS
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Pair
 from tools.plan.rebuild import Reshape, rebuild, unchanged
 from tools.plan.shape import references, with_trigger, with_view
 from tools.plan.sql import names
-from tools.schema.model import Schema, Table, Trigger, View
+from tools.schema.entries import plain
+from tools.schema.model import Schema, SchemaObject, Table, Trigger, View
 from tools.schema.renaming import renamed_expression
 from tools.schema.render import create_namespace, create_view, default_sql, qualified, quote
+from tools.schema.tokens import tokenize
 
 
 def expand(draft: Draft) -> None:
@@ -64,7 +68,7 @@ def _rename(draft: Draft, pair: Pair) -> None:
 
 
 def renamed_table(schema: Schema, table: Table, wanted: Table) -> Schema:
-    """The schema with the table under its new name, in foreign keys, triggers and views too."""
+    """The schema with the table under its new name, wherever it is named."""
     old, new = table.key, wanted.key
     moved = replace(
         table,
@@ -82,6 +86,42 @@ def renamed_table(schema: Schema, table: Table, wanted: Table) -> Schema:
         tables=tables,
         triggers=tuple(_trigger(t, table, wanted, schema) for t in schema.triggers),
         views=tuple(_view(v, table, wanted, schema) for v in schema.views),
+        objects=tuple(_object(o, table, wanted) for o in schema.objects),
+    )
+
+
+def _object(thing: SchemaObject, old: Table, new: Table) -> SchemaObject:
+    """What is on the table, or holds on to it, as the server then prints it. A comment's text stays."""
+    if thing.table != old.key and old.key not in thing.depends_on:
+        return thing
+    called = partial(_called, old=old, new=new)
+    inside = thing.kind in KINDS and thing.table != old.key
+    return replace(
+        thing,
+        name=called(thing.name) if thing.kind in ("comment", "privilege", "function") else thing.name,
+        form=called(thing.form) if inside or thing.kind == "policy" else thing.form,
+        table=new.key if thing.table == old.key else thing.table,
+        create=called(thing.create),
+        drop=called(thing.drop),
+        depends_on=_needs(thing.depends_on, old, new),
+    )
+
+
+def _called(text: str, old: Table, new: Table) -> str:
+    """A statement with the table's new name in place of its old one: in a function's head before a bracket too."""
+    parts: list[str] = []
+    end = 0
+    for token in tokenize(text, "postgres"):
+        if token.is_name and token.name == old.name:
+            parts += [text[end : token.start], quote(new.name) if token.kind == "quoted" else plain(new.name)]
+            end = token.end
+    return "".join([*parts, text[end:]])
+
+
+def _needs(needs: tuple[str, ...], old: Table, new: Table) -> tuple[str, ...]:
+    """depends_on after the rename, the table's columns with it."""
+    return tuple(
+        new.key + need[len(old.key) :] if need == old.key or need.startswith(f"{old.key}#") else need for need in needs
     )
 
 
@@ -89,14 +129,15 @@ def _trigger(trigger: Trigger, old: Table, new: Table, schema: Schema) -> Trigge
     if trigger.table != old.key and schema.dialect != "sqlite":
         return trigger
     text = renamed_expression(trigger.definition, {old.name: new.name}, schema.dialect)
-    return replace(trigger, table=new.key if trigger.table == old.key else trigger.table, definition=text)
+    table = new.key if trigger.table == old.key else trigger.table
+    return replace(trigger, table=table, definition=text, depends_on=_needs(trigger.depends_on, old, new))
 
 
 def _view(view: View, old: Table, new: Table, schema: Schema) -> View:
     if old.key not in view.depends_on or schema.dialect == "duckdb":
         return view
     text = renamed_expression(view.sql, {old.name: new.name}, schema.dialect)
-    return replace(view, sql=text, depends_on=tuple(new.key if k == old.key else k for k in view.depends_on))
+    return replace(view, sql=text, depends_on=_needs(view.depends_on, old, new))
 
 
 def _statements(draft: Draft, table: Table, after: Schema, new: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tools.plan.dependents import around
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.postgres_column import drop_column
 from tools.plan.shape import edit_table, with_column
-from tools.plan.steps.common import add_column_sql, around_views
+from tools.plan.steps.common import add_column_sql
 from tools.schema.model import Column, Table
 from tools.schema.render import default_sql, qualified, quote
 
@@ -109,7 +110,11 @@ def _let_go(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
         move,
         wanted,
         (f"{alter} DROP EXPRESSION", *default),
-        around_views(draft, table.key, [*change.sql, add_column_sql(table, column, "postgres"), *change.undo]),
+        around(
+            draft.state,
+            [f"{table.key}#{column.name}"],
+            [*change.sql, add_column_sql(table, column, "postgres"), *change.undo],
+        ),
         "The values stay as they were computed. Undoing computes them anew.",
     )
 

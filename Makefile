@@ -17,7 +17,7 @@ demo: $(STAMP)
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/oneplan demo --dir demo; else $(BIN)/oneplan demo --dir demo --yes; fi
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 # The read-only twin of `fix`.
 check: $(STAMP)

@@ -47,15 +47,15 @@ def approval_for(
 
     An approval given earlier, from any terminal, is taken first; then the flags; then `ask`, at a terminal only.
     """
-    ledger = workspace.ledger
-    given = ledger.find_open(action.digest, actor=workspace.actor, thread=thread)
-    if given:
-        return given
-    proposal = ledger.propose(action, actor=workspace.actor, thread=thread, ttl=workspace.proposal_life)
-    withheld = consent.withheld(action.hazards)
-    if consent.yes and not withheld:
-        ledger.approve(proposal.id, approver=workspace.actor, via="flag", ttl=workspace.proposal_life)
-        return _found(workspace, action, thread)
+    ledger, withheld = workspace.ledger, consent.withheld(action.hazards)
+    with ledger.opened():
+        given = ledger.find_open(action.digest, actor=workspace.actor, thread=thread)
+        if given:
+            return given
+        proposal = ledger.propose(action, actor=workspace.actor, thread=thread, ttl=workspace.proposal_life)
+        if consent.yes and not withheld:
+            ledger.approve(proposal.id, approver=workspace.actor, via="flag", ttl=workspace.proposal_life)
+            return _found(workspace, action, thread)
     if ask and interactive() and not consent.yes:
         answered = ask(proposal)
         if answered:

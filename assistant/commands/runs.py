@@ -100,7 +100,8 @@ def rollback(
     run: RunArgument = None,
     to: Annotated[str | None, typer.Option("--to", metavar="STEP", help="Back to just after this step.")] = None,
     severity: Annotated[
-        str | None, typer.Option("--severity", help="minor: verify again; major: undo; critical: restore the backup.")
+        str | None,
+        typer.Option("--severity", help="minor: mend and verify; major: undo; critical: restore the backup."),
     ] = None,
     database: DatabaseOption = None,
     yes: YesOption = False,
@@ -113,13 +114,15 @@ def rollback(
 
     if severity not in (None, "minor", "major", "critical"):
         raise UsageError(f"--severity: {severity!r} is none of minor, major, critical")
-    started = time.perf_counter()
+    started, consent = time.perf_counter(), parse_consent(yes, allow)
     if severity == "minor":
+        from assistant.mending import mend
+
+        rows = mend(Workspace(), database, run, consent)
         found = verify(run, database, as_json=as_json)
-        told = "mend the rows named, and verify again" if found else "nothing is to be mended"
-        say(f"minor: verified in {time.perf_counter() - started:.2f} s; {told}")
+        told = f"{rows} rows copied again" if rows else "nothing to copy again"
+        say(f"minor: {told}, verified in {time.perf_counter() - started:.2f} s")
         return found
-    consent = parse_consent(yes, allow)
     if severity == "critical":
         outcome = restore_origin(Workspace(), database, run, consent)
     else:

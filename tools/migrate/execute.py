@@ -22,7 +22,7 @@ from tools.migrate.record import Direction, Entry, KeyRange, Run, RunState
 from tools.migrate.results import StepResult
 from tools.migrate.session import Session
 from tools.plan.hazards import is_brief
-from tools.plan.model import Backfill, Step, StepCheck, step_digest
+from tools.plan.model import Backfill, Phase, Step, StepCheck, step_digest
 from tools.schema.digest import objects_digest, schema_digest
 from tools.schema.model import Schema
 
@@ -169,7 +169,11 @@ class StepRun:
             offenders = self.backend.sample(check.sql, OFFENDERS_SHOWN)
             if offenders:
                 rows = "; ".join(", ".join(f"{name}={value!r}" for name, value in row.items()) for row in offenders)
-                raise self._failed(f"it does not hold that {check.sentence}: {rows}; nothing was changed")
+                raise self._failed(f"it does not hold that {check.sentence}: {rows}; nothing was changed{self._mend()}")
+
+    def _mend(self) -> str:
+        copies = self.work.direction == "apply" and self.work.step.phase in (Phase.VERIFY, Phase.CONTRACT)
+        return "; `oneplan rollback --severity minor` copies anew what differs" if copies else ""
 
     def _go_on(self, entry: Entry, permit: Permit, *, again: bool) -> StepResult:
         """What comes after the first transaction. A failure here leaves the step resumable under the same approval."""

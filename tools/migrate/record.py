@@ -80,13 +80,13 @@ class KeyRange:
 
 
 def applied_steps(entries: tuple[Entry, ...]) -> tuple[str, ...]:
-    """The ids of the steps that stand applied, in the order in which they were."""
-    standing: list[str] = []
+    """The ids of the steps that stand applied, in the order in which they first were: mending moves none."""
+    standing: dict[str, None] = {}
     for entry in entries:
         if entry.state != "done":
             continue
-        if entry.step in standing:
-            standing.remove(entry.step)
         if entry.direction == "apply":
-            standing.append(entry.step)
+            standing.setdefault(entry.step)
+        else:
+            standing.pop(entry.step, None)
     return tuple(standing)

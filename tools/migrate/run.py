@@ -64,7 +64,7 @@ class Migration(Session):
         if step is not None and self.plan.step(step) is None:
             raise UsageError(f"the plan has no step {step!r}: its steps are listed by `oneplan explain`")
         wanted = phases_named(phases)
-        applied = set(self.applied())
+        applied = {found for found in self.applied() if not self._begun_again(found)}
         return tuple(
             s for s in self.plan.steps
             if s.id not in applied and (not wanted or s.phase in wanted) and step in (None, s.id)
@@ -124,7 +124,7 @@ class Migration(Session):
         self._check_order(planned)
         begun = self.begun(planned, "apply")
         hooks = Hooks(self._back_up, self._open_run, self._account, self._close)
-        attempt = StepRun(self, Work.forward(planned), self.action(planned), hooks, progress)
+        attempt = StepRun(self, self._work(planned), self.action(planned), hooks, progress)
         try:
             return attempt.carry_out(approval_id, begun)
         finally:
@@ -211,6 +211,13 @@ class Migration(Session):
             + (f": {told}" if told else "")
         )
 
+    def _work(self, step: Step) -> Work:
+        return Work.forward(step)
+
+    def _begun_again(self, step_id: str) -> bool:
+        """Whether a step that stands applied was cut off while it was mended."""
+        return any(entry.begun and (entry.step, entry.direction) == (step_id, "apply") for entry in self.entries())
+
     def _check_order(self, step: Step) -> None:
         problem = next((told for check in ORDER_CHECKS if (told := check(self, step))), None)
         if problem:
@@ -292,7 +299,7 @@ class Migration(Session):
 
 
 def _already_applied(migration: Migration, step: Step) -> str | None:
-    applied = step.id in migration.applied()
+    applied = step.id in migration.applied() and migration.begun(step, "apply") is None
     return f"step {step.id!r} is already applied in run {migration.run_id}" if applied else None
 
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from tools.location import Dialect
 from tools.schema.model import Question
@@ -162,7 +163,7 @@ class Plan:
         """The phases in order, each with its steps; a phase without steps is there too, empty."""
         return tuple((phase, tuple(step for step in self.steps if step.phase == phase)) for phase in Phase)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over what the plan does: its steps, origin, target and dialect; wording takes no part."""
         facts = {

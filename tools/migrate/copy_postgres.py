@@ -39,7 +39,9 @@ class PostgresCopier:
     def bytes_of(self, tables: Sequence[Table] | None) -> int:
         if tables is None:
             return int(self._backend.query("SELECT pg_database_size(current_database())")[0][0])
-        sizes = [self._backend.query("SELECT pg_table_size($1::regclass)", [name_of(t)])[0][0] for t in tables]
+        tree = "SELECT sum(pg_table_size(relid)) FROM pg_partition_tree($1::regclass)"  # of none for a plain table
+        size = f"SELECT COALESCE(({tree}), pg_table_size($1::regclass))"
+        sizes = [self._backend.query(size, [name_of(t)])[0][0] for t in tables]
         return sum(int(size) for size in sizes)
 
     def copy(self, folder: Path, tables: Sequence[Table], *, whole: bool) -> Copied:
@@ -54,27 +56,27 @@ class PostgresCopier:
             raise BackupFailed(str(error).strip().partition("\n")[0]) from error
 
     def _copy(self, session: psycopg.Connection[Any], folder: Path, tables: Sequence[Table], whole: bool) -> Copied:
-        names = _printed_names(session, tables)
+        names = printed_names(session, tables)
         if session.info.server_version // 10000 <= NEWEST and exists():
             file, form = DUMP, "pg_dump"
-            self._dump(session, folder / file, None if whole else tables)
+            self._dump(session, folder / file, None if whole else names)
         else:
             file, form = LINES, "copy"
             self._write_lines(session, folder / file, names)
-        source = tuple(_count(key, _given_out(session, printed)) for key, printed in names.items())
-        return Copied(file, form, source, read_back(folder / file, form, {name: key for key, name in names.items()}))
+        source = _together(_count(key, _given_out(session, printed)) for printed, key in names.items())
+        return Copied(file, form, source, read_back(folder / file, form, names))
 
-    def _dump(self, session: psycopg.Connection[Any], file: Path, tables: Sequence[Table] | None) -> None:
+    def _dump(self, session: psycopg.Connection[Any], file: Path, names: Iterable[str] | None) -> None:
         snapshot = session.execute("SELECT pg_export_snapshot()").fetchone()
         assert snapshot is not None
-        chosen = [f"--table={name_of(t) if t.namespace else 'public.' + name_of(t)}" for t in tables or ()]
-        left = [f"--exclude-table=oneplan.{name}" for name in JOURNAL] if tables is None else []
+        chosen = [f"--table={name}" for name in names or ()]
+        left = [f"--exclude-table=oneplan.{name}" for name in JOURNAL] if names is None else []
         arguments = ["-Fc", "-E", "UTF8", "--lock-wait-timeout=60s", f"--snapshot={snapshot[0]}", f"--file={file}"]
         run_program("pg_dump", [*arguments, *chosen, *left], self._url)
 
     def _write_lines(self, session: psycopg.Connection[Any], file: Path, names: dict[str, str]) -> None:
         with file.open("wb") as target:
-            for printed in names.values():
+            for printed in names:
                 columns = session.execute(
                     """SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
                        WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''""",
@@ -113,7 +115,18 @@ def read_back(file: Path, form: str, keys: dict[str, str]) -> tuple[Counted, ...
             counted = [_count(keys.get(printed, ""), lines) for printed, _, lines in found]
     except (DatabaseError, OSError) as error:
         raise BackupFailed(f"it cannot be read back: {error}") from error
-    return tuple(found for found in counted if found.table)
+    return _together(found for found in counted if found.table)
+
+
+def _together(counted: Iterable[Counted]) -> tuple[Counted, ...]:
+    """What the partitions of a table hold, as one."""
+    found: dict[str, Counted] = {}
+    for one in counted:
+        rows, total = one.rows, int(one.checksum, 16)
+        if before := found.get(one.table):
+            rows, total = rows + before.rows, total + int(before.checksum, 16)
+        found[one.table] = Counted(one.table, rows, f"{total % _WRAP:016x}")
+    return tuple(found.values())
 
 
 def _lines(stream: IO[bytes]) -> Generator[bytes]:
@@ -137,15 +150,22 @@ def _count(key: str, lines: Iterable[bytes]) -> Counted:
     return Counted(key, rows, f"{total % _WRAP:016x}")
 
 
-def _printed_names(session: psycopg.Connection[Any], tables: Sequence[Table]) -> dict[str, str]:
-    """Each table's name as the server and pg_dump print it, namespace and all; partitioned parents hold no rows."""
+def printed_names(session: psycopg.Connection[Any], tables: Sequence[Table]) -> dict[str, str]:
+    """The names, as the server and pg_dump print them, under which each table's rows lie (its own, or those of its
+    partitions), with the table's key."""
     names: dict[str, str] = {}
     for table in tables:
         found = session.execute(
-            """SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n
-               ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = %s AND c.relkind = 'r'""",
-            [table.namespace or "public", table.name],
-        ).fetchone()
-        if found:
-            names[table.key] = str(found[0])
+            """SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_class c
+               JOIN pg_namespace n ON n.oid = c.relnamespace
+               WHERE c.relkind = 'r' AND c.oid IN (
+                   SELECT p.oid FROM pg_class p JOIN pg_namespace pn ON pn.oid = p.relnamespace
+                   WHERE pn.nspname = %(space)s AND p.relname = %(name)s
+                   UNION SELECT t.relid FROM pg_class p JOIN pg_namespace pn ON pn.oid = p.relnamespace
+                   CROSS JOIN LATERAL pg_partition_tree(p.oid) t
+                   WHERE pn.nspname = %(space)s AND p.relname = %(name)s AND p.relkind = 'p')
+               ORDER BY c.oid""",
+            {"space": table.namespace or "public", "name": table.name},
+        ).fetchall()
+        names |= {str(row[0]): table.key for row in found}
     return names

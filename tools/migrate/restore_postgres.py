@@ -13,7 +13,7 @@ from psycopg.sql import SQL
 from tools.errors import BackupFailed, DatabaseError
 from tools.migrate.backend import Backend
 from tools.migrate.backup import Backup, wanted_columns
-from tools.migrate.copy_postgres import JOURNAL, copy_blocks
+from tools.migrate.copy_postgres import JOURNAL, copy_blocks, printed_names
 from tools.migrate.pgtools import run_program
 from tools.schema.model import Table
 from tools.schema.render import parents_first, quote
@@ -76,7 +76,7 @@ def restore_rows(backend: Backend, backup: Backup) -> None:
             session.execute("SET CONSTRAINTS ALL DEFERRED")
             for number, table in enumerate(tables):
                 session.execute(_sql(f"CREATE TEMP TABLE {_staged(number)} (LIKE {_name(table)}) ON COMMIT DROP"))
-                _fill(session, backup, _printed(session, table), _staged(number))
+                _fill(session, backup, set(printed_names(session, [table])), _staged(number))
             for number, table in reversed(list(enumerate(tables))):
                 session.execute(_sql(_removal(table, _staged(number))))
             for number, table in enumerate(tables):
@@ -105,11 +105,11 @@ def _insertion(table: Table, columns: Sequence[str], staged: str) -> str:
     return f"{insert} ON CONFLICT ({key}) DO " + (f"UPDATE SET {sets}" if sets else "NOTHING")
 
 
-def _fill(session: psycopg.Connection[Any], backup: Backup, wanted: str, staged: str) -> None:
+def _fill(session: psycopg.Connection[Any], backup: Backup, wanted: set[str], staged: str) -> None:
     """One pass over the dump a table: parents must come first, and a dump has its own order."""
     with copy_blocks(backup.path, backup.form) as blocks:
         for printed, statement, lines in blocks:
-            if printed != wanted:
+            if printed not in wanted:
                 for _ in lines:
                     pass
                 continue
@@ -129,11 +129,3 @@ def _name(table: Table) -> str:
 
 def _sql(text: str) -> SQL:
     return SQL(text)  # pyright: ignore[reportArgumentType]
-
-
-def _printed(session: psycopg.Connection[Any], table: Table) -> str:
-    """The name as the server and pg_dump print it."""
-    names = [table.namespace or "public", table.name]
-    row = session.execute("SELECT format('%%I.%%I', %s::text, %s::text)", names).fetchone()
-    assert row is not None
-    return str(row[0])

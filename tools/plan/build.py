@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tools.errors import UsageError
+from tools.plan import limits
 from tools.plan.accounting import accounting
 from tools.plan.draft import Draft
 from tools.plan.facts import Facts, facts_of
 from tools.plan.hazards import with_hazards
 from tools.plan.model import Plan
 from tools.plan.pairs import Way, pair_up
+from tools.plan.partitions import key_columns
 from tools.plan.steps import (
     add_column,
     baseline,
@@ -35,6 +37,7 @@ from tools.plan.steps import (
     loosen,
     merge_columns,
     objects,
+    partitions,
     people,
     proof,
     rebuild_table,
@@ -69,6 +72,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     copy_column.expand,
     create_table.expand,
     objects.after_tables,
+    partitions.expand,
     constraints.expand,
     indexes.expand,
     definitions.expand,
@@ -140,7 +144,8 @@ def build_plan(
     wanted = respelled(current, wanted)
     questions = rename_questions(current, wanted, told)
     known = _known(current, told, facts)
-    draft = _draft(current, held_target(current, wanted, questions, told), told, known)
+    held = limits.within_limits(current, held_target(current, wanted, questions, told), told)
+    draft = _draft(current, held, told, known)
     draft.usages = usages or {}
     if draft.gaps:
         for stage in STAGES:
@@ -195,12 +200,9 @@ def _held_back(draft: Draft, wanted: Schema, questions: tuple[Question, ...]) ->
     for gap in compare(draft.state, wanted):
         subjects = {(gap.table, gap.column), (gap.table, None), (gap.table, gap.name), (gap.name, gap.from_)}
         open_ = not asked.isdisjoint(subjects)
-        reason = (
-            "held back while the rename is an open question"
-            if open_ or _touches(gap, questions)
-            else "not done by this plan"
-        )
-        sentences.append(f"{gap.sentence or gap.kind}: {reason}")
+        waits = open_ or _touches(gap, questions)
+        why = "held back while the rename is an open question" if waits else limits.reason(gap, draft.origin)
+        sentences.append(f"{gap.sentence or gap.kind}: {why or 'not done by this plan'}")
     return tuple(sentences)
 
 
@@ -209,7 +211,8 @@ def _renames_not_made(draft: Draft) -> Iterator[str]:
     made = {(p.before.key, m.old.name, m.new.name) for p in draft.pairs for m in p.of(*Way) if m.before and m.after}
     for table, old, new in draft.answers.columns:
         before = draft.origin.table(table)
-        if before and before.column(old) and (table, old, new) not in made:
+        fixed = before is not None and old in key_columns(before)  # told with its own reason
+        if before and before.column(old) and not fixed and (table, old, new) not in made:
             why = "is taken by another column" if before.column(new) else f"is not in the desired {table}"
             yield f"the rename {table}.{old} to {new} is not done by this plan: {new} {why}"
     renamed = {(p.before.key, p.after.key) for p in draft.pairs}

@@ -38,6 +38,8 @@ class Draft:
     fingerprint: str = ""
     notes: list[str] = field(default_factory=list[str])
     usages: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    prepared: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """(table, key's name) of keys whose partitions have their unique indexes already."""
     _latest: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     _places: dict[str, int] = field(default_factory=dict[str, int])
 

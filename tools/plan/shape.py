@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from tools.location import Dialect
+from tools.plan.partitions import key_of, partitions
 from tools.schema.entries import index_columns, plain, split_entry
 from tools.schema.model import Check, Column, Enum, ForeignKey, Index, Schema, Table, Trigger, View
 from tools.schema.reads import columns_in
@@ -24,12 +25,13 @@ def with_table(schema: Schema, table: Table) -> Schema:
 
 
 def without_table(schema: Schema, key: str) -> Schema:
-    """The schema without a table and what is on it."""
+    """The schema without a table and what is on it, the partitions of its partitions too."""
+    gone = {key, *(key_of(part) for part in partitions(schema.objects, key))}
     return replace(
         schema,
         tables=tuple(t for t in schema.tables if t.key != key),
         triggers=tuple(t for t in schema.triggers if t.table != key),
-        objects=tuple(o for o in schema.objects if o.table != key),
+        objects=tuple(o for o in schema.objects if o.table not in gone),
     )
 
 

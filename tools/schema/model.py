@@ -229,7 +229,7 @@ class SchemaObject:
     name: what tells it from others of its kind (a function with the types of its arguments, `slug(text)`; what a
     comment is on, `COLUMN agents.goal`). form: the text by which two are compared, never empty. table: the key of the
     table it belongs to, "" for none. create and drop: the statements that make it and remove it, each alone and whole.
-    depends_on: as a View has it, where the catalog tells.
+    depends_on: as a View has it, where the catalog tells. rule: the condition that a partition's rows meet.
     """
 
     kind: ObjectKind
@@ -241,6 +241,7 @@ class SchemaObject:
     drop: str = field(default="", compare=False)
     depends_on: tuple[str, ...] = field(default=(), compare=False)
     span: Span | None = _span()
+    rule: str = field(default="", compare=False, repr=False)
 
     @property
     def key(self) -> str:

@@ -255,6 +255,7 @@ class _Reader:
                 row["kind"], row["name"], row["form"],
                 "" if row["kind"] in _NAMED_WHOLE else _space(row["namespace"]),
                 _key(row) if row["table"] else "", row["create"], row["drop"], _needs(row), self.span,
+                row.get("rule") or "",
             )
             for sql in objects.QUERIES
             for row in self.rows(sql)

@@ -121,7 +121,7 @@ _PARTITION = """' PARTITION OF ' || i.inhparent::regclass || ' ' || pg_get_expr(
 PARTITIONS = f"""
     SELECT n.nspname AS namespace, p.relname AS "table", 'partition' AS kind, c.oid::regclass::text AS name,
            ltrim({_PARTITION}) AS form, 'CREATE TABLE ' || c.oid::regclass || {_PARTITION} AS "create",
-           'DROP TABLE ' || c.oid::regclass AS "drop"
+           'DROP TABLE ' || c.oid::regclass AS "drop", pg_get_partition_constraintdef(c.oid) AS rule
     FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_class p ON p.oid = i.inhparent
     JOIN pg_namespace n ON n.oid = p.relnamespace
     WHERE {HERE} AND c.relispartition AND c.relkind IN ('r', 'p') AND {own("pg_class", "c.oid")} ORDER BY c.oid"""

@@ -10,10 +10,13 @@ from tools.plan.differences import missing, new_checks, new_foreign_keys, new_pr
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Move, Pair, Way, shadow
+from tools.plan.partitions import is_partitioned
 from tools.plan.shape import check_columns, edit_table
+from tools.plan.steps import partitions
 from tools.plan.steps.create_table import can_point
 from tools.plan.steps.fill import must_hold
 from tools.plan.steps.indexes import build
+from tools.plan.steps.partitions import build_key
 from tools.schema.model import Check, ForeignKey, Index, Table
 from tools.schema.normal import normal_check, normal_foreign_key
 from tools.schema.render import add_constraint, check_sql, foreign_key_sql, qualified, quote
@@ -103,7 +106,11 @@ def _build_keys(draft: Draft, pair: Pair) -> None:
     ]
     for name, columns in groups:
         carriers = on_carriers(pair, columns)
-        if all(draft.table(pair.after.key).column(c) for c in carriers):
+        if not all(draft.table(pair.after.key).column(c) for c in carriers):
+            continue
+        if is_partitioned(pair.before):
+            build_key(draft, pair.after, Index(name, pair.after.key, carriers, unique=True), Phase.VERIFY)
+        else:
             build(draft, pair.after, Index(shadow(name), pair.after.key, carriers, unique=True), Phase.VERIFY)
 
 
@@ -166,6 +173,10 @@ def _add_foreign_key(draft: Draft, pair: Pair, key: ForeignKey, phase: Phase) ->
     loose = replace(key, name=name, validated=False)
     clause = foreign_key_sql(replace(loose, validated=True))
     what = f"the foreign key ({', '.join(key.columns)}) to {key.ref_table}"
+    if is_partitioned(pair.before) and int(draft.origin.version.partition(".")[0] or 18) < 18:
+        sound, felt = replace(key, name=name), not _all_new(pair, key.columns)
+        partitions.add_foreign_key(draft, pair.before, sound, phase, felt)
+        return
     _add(
         draft,
         pair,

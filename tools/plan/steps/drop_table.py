@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
+from tools.plan.partitions import partitions
 from tools.plan.rebuild import fill, unchanged
 from tools.plan.shape import descendants, edit_table, parents_first, references, without_table
 from tools.plan.sql import names
@@ -68,6 +69,7 @@ def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:
     always = " OVERRIDING SYSTEM VALUE" if any(c.identity for c in table.columns) else ""
     on_it = [o for o in draft.state.objects if o.table == table.key]
     sql = [create_table(replace(table, indexes=()), draft.dialect)]
+    sql += [part.create for part in partitions(draft.state.objects, table.key)]
     if draft.dialect == "duckdb":
         sql += fill(table, unchanged(table), aside)
     else:

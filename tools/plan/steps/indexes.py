@@ -9,7 +9,9 @@ from tools.plan.differences import index_on_carriers, missing, new_indexes
 from tools.plan.draft import Draft
 from tools.plan.model import Phase, Step, StepCheck
 from tools.plan.pairs import Pair, shadow
+from tools.plan.partitions import is_partitioned
 from tools.plan.shape import columns_of_index, edit_table, with_index, without_index
+from tools.plan.steps.partitions import build_index
 from tools.plan.steps.rebuild_table import needs_rebuild
 from tools.schema.model import Index, Table
 from tools.schema.normal import normal_index
@@ -69,6 +71,9 @@ def waiting_name(index: Index) -> str:
 
 def build(draft: Draft, table: Table, index: Index, phase: Phase, checks: tuple[StepCheck, ...] = ()) -> None:
     """One step that makes an index as given. A left-over of an earlier, broken attempt is dropped first."""
+    if draft.dialect == "postgres" and is_partitioned(draft.table(table.key)):
+        build_index(draft, table, index, phase)
+        return
     concurrently = draft.dialect == "postgres"
     drop = (
         f"DROP INDEX CONCURRENTLY IF EXISTS {_name(table, index.name)}"

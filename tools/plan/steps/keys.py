@@ -10,6 +10,7 @@ from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Pair
 from tools.plan.postgres_column import Change, made_again, take_over
 from tools.plan.shape import edit_table, references, with_table
+from tools.plan.steps.partitions import key_statements
 from tools.schema.model import ForeignKey, Schema, Table
 from tools.schema.normal import normal_primary_key, normal_unique
 from tools.schema.render import add_constraint, foreign_key_sql, primary_key_sql, qualified, quote, unique_sql
@@ -21,7 +22,7 @@ def contract(draft: Draft) -> None:
     for pair in draft.pairs:
         gone = _without_old(draft.state, pair)
         taken = take_over(gone.state, pair.after.key, pair.after)
-        left = _still_missing(taken.state, pair)
+        left = _still_missing(draft, taken.state, pair)
         loose = _loosened(left.state, pair)
         sql = [*gone.sql, *taken.sql, *left.sql, *loose.sql]
         if sql:
@@ -83,7 +84,7 @@ def _leaning(state: Schema, table: Table, after: Table) -> list[tuple[Table, For
     return [(t, f) for t, f in references(state, table.key) if set(f.ref_columns) not in left]
 
 
-def _still_missing(state: Schema, pair: Pair) -> Change:
+def _still_missing(draft: Draft, state: Schema, pair: Pair) -> Change:
     """Keys for which no index could be built beforehand: made here, the slow way."""
     table = _named(state, pair.after.key)
     alter = f"ALTER TABLE {qualified(table.key)}"
@@ -92,11 +93,13 @@ def _still_missing(state: Schema, pair: Pair) -> Change:
     if pair.after.primary_key and not table.primary_key:
         name = pair.after.primary_key.name or f"{table.name}_pkey"
         key = replace(pair.after.primary_key, name=name)
+        sql += key_statements(draft, table, name, "PRIMARY KEY")
         sql.append(add_constraint(table, primary_key_sql(key)))
         undo.insert(0, f"{alter} DROP CONSTRAINT {quote(name)}")
         table = replace(table, primary_key=key)
     for unique in missing(pair.after.uniques, table.uniques, lambda u: normal_unique(u, "postgres")):
         name = unique.name or f"{table.name}_{'_'.join(unique.columns)}_key"
+        sql += key_statements(draft, table, name, "UNIQUE")
         sql.append(add_constraint(table, unique_sql(replace(unique, name=name))))
         undo.insert(0, f"{alter} DROP CONSTRAINT {quote(name)}")
         table = replace(table, uniques=(*table.uniques, replace(unique, name=name)))

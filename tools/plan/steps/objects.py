@@ -15,6 +15,7 @@ from tools.plan.dependents import KINDS
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Way
+from tools.plan.partitions import root
 from tools.plan.steps.common import signed_off
 from tools.schema.model import Schema, SchemaObject
 from tools.schema.normal import normal_object
@@ -33,7 +34,8 @@ def before_tables(draft: Draft) -> None:
 
 def after_tables(draft: Draft) -> None:
     there = {table.key for table in draft.origin.tables}
-    _make(draft, (o for o in _added(draft) if o.kind == "partition" and _root(draft, o) not in there), Phase.EXPAND)
+    new = [o for o in _added(draft) if o.kind == "partition" and root(draft.target, o) not in there]
+    _make(draft, new, Phase.EXPAND)
     _make(draft, (o for o in _added(draft) if o.kind == "privilege" and _grantable(draft, o)), Phase.EXPAND)
 
 
@@ -50,15 +52,6 @@ def finish(draft: Draft) -> None:
     _make(draft, (o for o in _added(draft) if o.kind != "partition"), Phase.CONTRACT)
     for kind in ("domain", "type", "extension"):
         _drop(draft, (o for o in _removed(draft) if o.kind == kind))
-
-
-def _root(draft: Draft, partition: SchemaObject) -> str:
-    """The table that a partition, of a partition maybe, is in the end a part of."""
-    parents = {o.name: o.table for o in draft.target.objects if o.kind == "partition"}
-    key = partition.table
-    while key in parents:
-        key = parents[key]
-    return key
 
 
 def _grantable(draft: Draft, privilege: SchemaObject) -> bool:

@@ -1,0 +1,54 @@
+"""What no plan can do: taken out of what is wanted, and told with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tools.plan.partitions import is_partitioned, key_columns
+from tools.plan.shape import rename_column, with_column, with_table
+from tools.schema.model import Answers, Gap, Schema, Table
+from tools.schema.normal import normal_type
+
+_MOVES_ROWS = "rows would have to move: make a new table, copy the rows, and let it take the name"
+
+
+def within_limits(current: Schema, target: Schema, answers: Answers) -> Schema:
+    """The target with the columns by which a table is divided as they are today."""
+    for table in current.tables if current.dialect == "postgres" else ():
+        after = target.table(dict(answers.tables).get(table.key, table.key))
+        if after is not None and is_partitioned(table):
+            target = with_table(target, _with_key(table, after, answers))
+    return target
+
+
+def _with_key(before: Table, after: Table, answers: Answers) -> Table:
+    renamed = {old: new for table, old, new in answers.columns if table == before.key}
+    for name in key_columns(before):
+        column, new = before.column(name), renamed.get(name, name)
+        wanted = after.column(new)
+        if column is None or (wanted and new == name and _same_type(wanted.type, column.type)):
+            continue
+        after = with_column(rename_column(after, new, name), column)
+    return replace(after, options=before.options)
+
+
+def _same_type(one: str, other: str) -> bool:
+    return normal_type(one, "postgres") == normal_type(other, "postgres")
+
+
+def reason(gap: Gap, current: Schema) -> str | None:
+    """Why no plan closes this gap; None where only this one does not."""
+    if current.dialect == "postgres" and gap.kind == "partition_removed":
+        return "its rows would leave the table: detach it by hand (ALTER TABLE … DETACH PARTITION … CONCURRENTLY)"
+    if current.dialect == "postgres" and gap.kind == "partition_changed":
+        return f"with another bound {_MOVES_ROWS}"
+    table = current.table(gap.table)
+    if table is None or current.dialect != "postgres" or not (is_partitioned(table) or _divides(gap)):
+        return None
+    if gap.column in key_columns(table):
+        return "Postgres neither changes nor drops a column by which a table is divided"
+    return f"Postgres divides no table anew: {_MOVES_ROWS}" if _divides(gap) else None
+
+
+def _divides(gap: Gap) -> bool:
+    return gap.kind == "not_understood" and "PARTITION BY" in f"{gap.from_} {gap.to}"

@@ -15,7 +15,7 @@ from assistant.gate import Gate, LeftPending, approve, left_pending, standing_an
 from assistant.model import ChatModel, ModelError
 from assistant.offline import OfflinePlanner
 from assistant.session import Workspace
-from assistant.slash import LOCAL, NAMES, SlashHost
+from assistant.slash import COMMANDS, LOCAL, NAMES, SlashHost
 from assistant.terminal import PlainTerminal, PromptTerminal, Terminal
 from assistant.threads import Conversation
 from assistant.transcript import Transcript
@@ -169,7 +169,7 @@ class _Repl:
 
     def _turn(self, text: str) -> None:
         name = text.split()[0]
-        if name in LOCAL:
+        if name in (*LOCAL, *COMMANDS):
             self._guarded(lambda: self.slash.run(text))
         elif name.startswith("/") and name not in NAMES:
             self.terminal.show(Text(f"there is no {clean(name)}: {' '.join(NAMES)}", style="red"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 
 from rich.text import Text
@@ -11,13 +14,18 @@ from assistant.offline_answers import HELP
 from assistant.terminal import Terminal
 from assistant.threads import Conversation, known_threads
 from assistant.views import clean, table
+from tools.errors import UsageError
 
 LOCAL = ("/help", "/approvals", "/context", "/thread")
 WORK = (
     "/gap", "/usages", "/plan", "/explain", "/rehearse", "/apply", "/verify", "/rollback", "/status", "/runs", "/board",
     "/search", "/ingest",
 )  # fmt: skip
-NAMES = (*LOCAL, *WORK, "/quit")
+COMMANDS = (
+    "/inspect", "/lint", "/export", "/monitor", "/backups", "/audit", "/report", "/doctor", "/init",
+)  # fmt: skip
+"""Typed as on the command line, and run as such."""
+NAMES = (*LOCAL, *WORK, *COMMANDS, "/quit")
 
 SLASH_HELP = """\
 /gap /usages /plan /rehearse /apply /verify /rollback /status /runs   the migration, step by step
@@ -25,6 +33,7 @@ SLASH_HELP = """\
 /board [ready|blocked|task ID|questions|idle|kanban|tree|mermaid|critical|history [ID]|undo|import FILE|export FILE|
        set ID STATUS|assign ID OWNER|add SECTION TEXT|split ID A; B|move ID SECTION]
 /search WORDS  /ingest PATH                                   the documents
+/inspect /lint /export /monitor /backups /audit /report /doctor   as on the command line: /report -o run.html
 /approvals              what waits for an answer
 /context [full]         what the model is sent
 /thread                 this conversation's name, and the others
@@ -40,7 +49,23 @@ class SlashHost:
         acts: dict[str, Callable[[str], None]] = {
             "/help": self._help, "/approvals": self._approvals, "/context": self._context, "/thread": self._thread,
         }  # fmt: skip
-        acts[name](rest.strip())
+        if name in COMMANDS:
+            self._command(name[1:], rest)
+        else:
+            acts[name](rest.strip())
+
+    def _command(self, name: str, rest: str) -> None:
+        """In a process of its own, which asks for itself where it has a terminal, and is refused where it has none."""
+        try:
+            words = shlex.split(rest)
+        except ValueError as error:
+            raise UsageError(f"/{name}: {error}".lower()) from error
+        command = [sys.executable, "-P", "-m", "assistant", name, *words]
+        if self._terminal.console.is_terminal:
+            subprocess.run(command, check=False)
+            return
+        done = subprocess.run(command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        self._terminal.show(Text(clean(done.stdout + done.stderr).rstrip()))
 
     def _help(self, rest: str) -> None:
         self._terminal.show(Text(HELP), Text(), Text(SLASH_HELP))

@@ -157,6 +157,18 @@ def test_slash_commands(typed: Any, capsys: pytest.CaptureFixture[str]) -> None:
         assert words in shown
 
 
+def test_slash_commands_of_the_command_line(
+    typed: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    Path("now.sql").write_text("-- dialect: sqlite\nCREATE TABLE rockets (id INTEGER PRIMARY KEY);")
+    typed('/inspect now.sql\n/inspect "now.sql\n/lint nowhere.yaml\n/thread\n')
+    assert run_repl(Workspace(), script(), thread="mine") == 0
+    shown = capsys.readouterr().out
+    for words in ("rockets", "/inspect: no closing quotation", "nowhere.yaml", "this is mine"):
+        assert words in shown
+
+
 @pytest.mark.parametrize("answer", ["approved", "rejected"])
 def test_an_answer_from_another_terminal_is_taken(typed: Any, capsys: pytest.CaptureFixture[str], answer: str) -> None:
     writer = typed("write\n", open_end=True)

@@ -57,6 +57,11 @@ def test_the_page_tells_what_was_done_and_who_allowed_it(page: Path, oneplan: On
     found = Outline(text)
     assert {"changes", "plan", "proof", "metrics", "backups", "gantt", "schema"} <= set(found.ids)
     assert found.sources == [], "the page needs nothing from elsewhere"
+    changed = re.search(r'id="changes">.*?</ul>', text, re.S)
+    assert changed
+    assert "customers.mail is now called email" in changed[0]
+    assert "customers.old_note was removed" in changed[0]
+    assert "is to be" not in changed[0]
     assert "<script" not in text
     assert "done, proven" in text
     steps = oneplan("status", "--database", DATABASE, "--json").data["run"]["steps"]

@@ -20,8 +20,8 @@ from tools.migrate.record import Entry, Run
 from tools.migrate.session import plan_of
 from tools.migrate.verify import Verification, verify
 from tools.plan.model import Plan
-from tools.schema.gaps import compare
-from tools.schema.model import Gap, Schema
+from tools.report.changes import changes
+from tools.schema.model import Schema
 from tools.schema.serial import schema_from_json
 
 
@@ -48,7 +48,8 @@ class Metric:
 
 @dataclass(frozen=True)
 class Facts:
-    """before, after: the schema at the start (None where no backup tells it) and now; gaps: what lies between."""
+    """before, after: the schema at the start (None where no backup tells it) and now; changes: what lies between, in
+    sentences."""
 
     run: Run
     database: str
@@ -60,7 +61,7 @@ class Facts:
     metrics: tuple[Metric, ...]
     before: Schema | None
     after: Schema
-    gaps: tuple[Gap, ...]
+    changes: tuple[str, ...]
 
 
 def collect(store: Store, database: str, home: Path, run: str | None = None) -> Facts:
@@ -70,11 +71,11 @@ def collect(store: Store, database: str, home: Path, run: str | None = None) -> 
         chosen = _choose(journal.runs(), backend.location, run)
         entries, after, location = journal.entries(chosen.id), backend.schema(), backend.location
     backups = tuple(backup for backup in list_backups(home) if backup.run == chosen.id)
-    before = _schema_before(backups)
+    before, plan = _schema_before(backups), plan_of(chosen)
     return Facts(
-        chosen, location, plan_of(chosen), entries, verify(database, chosen.id, home), backups,
+        chosen, location, plan, entries, verify(database, chosen.id, home), backups,
         _consents(Ledger(store), Events(store).read(kind="proposal.approved"), entries),
-        _metrics(Events(store), chosen.id), before, after, compare(before, after) if before else (),
+        _metrics(Events(store), chosen.id), before, after, changes(before, after, plan) if before else (),
     )  # fmt: skip
 
 

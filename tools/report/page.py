@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tools.report.collect import Facts
 from tools.report.pictures import gantt, schema_difference
-from tools.schema.model import Gap
 
 TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -19,7 +18,7 @@ def render(facts: Facts) -> str:
     environment = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=False)
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
-        facts=facts, verdict=_verdict(facts), sentence=_sentence,
+        facts=facts, verdict=_verdict(facts),
         steps=list(zip(facts.entries, facts.consents, strict=True)),
         gantt=Markup(gantt(facts.plan, facts.entries)), schema=Markup(schema_difference(facts.before, facts.after)),
     )  # fmt: skip
@@ -28,11 +27,3 @@ def render(facts: Facts) -> str:
 def _verdict(facts: Facts) -> str:
     state = {"running": "unfinished", "done": "done", "rolled_back": "rolled back", "abandoned": "abandoned"}
     return f"{state[facts.run.state]}, {'proven' if facts.proof.ok else 'NOT proven'}"
-
-
-def _sentence(gap: Gap) -> str:
-    if gap.sentence:
-        return gap.sentence
-    what = ".".join(str(part) for part in (gap.table, gap.column or gap.name) if part)
-    change = f": {gap.from_ or 'none'} → {gap.to or 'none'}" if gap.from_ or gap.to else ""
-    return f"{str(gap.kind).replace('_', ' ')} {what}{change}"

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.prove import gate, pages, parts
+from tests.prove import gate, pages, parts, soak
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 HEAD = """# Reliability, measured
@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[], pages.Part]] = {
     "crashes": parts.crashes,
     "faults": parts.faults,
     "gate": gate.gate,
+    "soak": soak.part,
     "speed": parts.speed,
 }
 

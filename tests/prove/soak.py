@@ -10,14 +10,18 @@ import random
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.migrate.kit import Target, opened
+from tests.places import target_of
+from tests.prove.pages import Part, table
+from tools.embedded import server
 from tools.location import Dialect
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +29,9 @@ STEPS = 200
 STEPS_A_TABLE: dict[Dialect, int] = {"postgres": 7, "sqlite": 5, "duckdb": 5}
 AROUND: dict[Dialect, int] = {"postgres": 4, "sqlite": 4, "duckdb": 4}
 """Steps of a plan that stand for all its tables: baseline, code, sign-off, proof."""
+ROWS = (100_000, 1_000_000)
 GROWTH = 1.2
+"""How much more memory a run may take for ten times the rows."""
 ALLOW = "DELETES_DATA"
 PAUSE = 0.002
 """Seconds between two writes of the application."""
@@ -64,6 +70,37 @@ class Written:
     writes: int = 0
     longest: float = 0.0
     errors: list[str] = field(default_factory=list)
+
+
+def part() -> Part:
+    """Both sizes on the engines where another process can write meanwhile."""
+    found: list[Soaked] = []
+    with ExitStack() as exits:
+        url = exits.enter_context(server())
+        for dialect in ("sqlite", "postgres"):
+            for rows in ROWS:
+                folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="oneplan-soak-")))
+                with target_of(dialect, folder, lambda: url) as target:
+                    found.append(soak(target, folder, rows))
+                print(f"soak: {found[-1]}", flush=True)
+    grown = {few.dialect: many.peak / few.peak for few, many in zip(found[::2], found[1::2], strict=True)}
+    failures = [f"{one.dialect}, {one.rows:,} rows: {sentence}" for one in found for sentence in one.amiss]
+    failures += [f"{name}: the peak grows {times:.2f} times" for name, times in grown.items() if times > GROWTH]
+    rows = [
+        (one.dialect, f"{one.rows:,}", one.steps, f"{one.seconds:,.0f}", f"{one.peak:.0f}", f"{one.writes:,}",
+         f"{one.longest:.1f}") for one in found
+    ]  # fmt: skip
+    text = f"""\
+A plan that changes the type of a column in every table, half of all rows in one of them, applied by the command line
+while another process updates and inserts rows without a second try. In the end every row has the value that was
+written to it last, and no write met an error.
+
+{table(("engine", "rows", "steps", "seconds", "peak, MiB", "writes meanwhile", "longest wait, s"), rows)}
+
+Memory for ten times the rows: {", ".join(f"{times:.2f} times on {name}" for name, times in grown.items())} (wanted: at
+most {GROWTH}). SQLite lets one writer in at a time, and makes the tables anew in one transaction each: the longest wait
+there is the copy of the largest table. DuckDB's file belongs to one process, so nobody else can write to it."""
+    return Part("Two hundred steps under a writer", text, tuple(failures))
 
 
 def tables_for(dialect: Dialect, steps: int = STEPS) -> int:

@@ -75,7 +75,7 @@ class Mending(Migration):
             raise Refused(f"step {step.id!r} has nothing to mend")
 
     def _differs(self, step: Step) -> bool:
-        if self._begun_again(step.id):
+        if step.id in self._cut_off():
             return True
         backfill = step.backfill
         if backfill is None or backfill.where == "TRUE" or self._contracted(step):

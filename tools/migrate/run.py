@@ -64,7 +64,7 @@ class Migration(Session):
         if step is not None and self.plan.step(step) is None:
             raise UsageError(f"the plan has no step {step!r}: its steps are listed by `oneplan explain`")
         wanted = phases_named(phases)
-        applied = {found for found in self.applied() if not self._begun_again(found)}
+        applied = set(self.applied()) - self._cut_off()
         return tuple(
             s for s in self.plan.steps
             if s.id not in applied and (not wanted or s.phase in wanted) and step in (None, s.id)
@@ -214,9 +214,9 @@ class Migration(Session):
     def _work(self, step: Step) -> Work:
         return Work.forward(step)
 
-    def _begun_again(self, step_id: str) -> bool:
-        """Whether a step that stands applied was cut off while it was mended."""
-        return any(entry.begun and (entry.step, entry.direction) == (step_id, "apply") for entry in self.entries())
+    def _cut_off(self) -> set[str]:
+        """Steps that were cut off, those among them that stand applied and were being mended."""
+        return {entry.step for entry in self.entries() if entry.begun and entry.direction == "apply"}
 
     def _check_order(self, step: Step) -> None:
         problem = next((told for check in ORDER_CHECKS if (told := check(self, step))), None)

@@ -109,6 +109,8 @@ def run_step(database: Database, step: Step) -> None:
 
 
 def undo_step(database: Database, step: Step) -> None:
+    for condition in step.undo_checks:
+        assert not database.query(condition.sql), f"{step.id}: {condition.sentence}"
     if not step.undo_transactional:
         for sql in step.undo:
             database.execute(sql)

@@ -55,7 +55,7 @@ class Work:
     def back(cls, step: Step, restore: Backup | None = None) -> Work:
         if restore is not None:
             return cls(step, "undo", (), False, restore=restore)
-        return cls(step, "undo", step.undo, step.undo_transactional)
+        return cls(step, "undo", step.undo, step.undo_transactional, step.undo_checks)
 
 
 @dataclass(frozen=True)

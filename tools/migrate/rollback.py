@@ -14,6 +14,7 @@ from tools.migrate.backend import Progress
 from tools.migrate.backup import Backup, back_up_step, find_backup
 from tools.migrate.execute import Hooks, StepRun, Work
 from tools.migrate.grant import ShadowGrant
+from tools.migrate.obstacles import in_the_way
 from tools.migrate.open import open_backend
 from tools.migrate.record import Run, RunState
 from tools.migrate.results import Observer, StepResult, StepState, StepView
@@ -107,6 +108,8 @@ class Rollback(Session):
             told = f"the next to undo is {pending[0].id!r}" if pending else "nothing is left to undo"
             raise Refused(f"step {step.id!r} cannot be undone now: {told}")
         planned, begun = pending[0], self.begun(pending[0], "undo")
+        if not any(entry.direction == "undo" for entry in self.entries()):
+            self._refuse_what_cannot_end(pending)
         work = Work.back(planned, None if planned.reversible else self._backup_before(planned))
         hooks = Hooks(self._back_up, self._open_run, lambda _work: (0, ()), self._close)
         try:
@@ -148,9 +151,18 @@ class Rollback(Session):
                 notes.append("rows were written since that backup; they would be lost")
         elif not step.undo:
             notes.append("nothing is to be undone: what the step wrote goes with the steps before it")
+        pending = self.pending()
+        if pending and pending[0].id == step.id:
+            notes += in_the_way(self.backend, pending)
         if step.manual:
             notes.append("a person does this: oneplan runs nothing and records that it was done")
         return notes
+
+    def _refuse_what_cannot_end(self, pending: Sequence[Step]) -> None:
+        """Rows written since that the old schema does not take are told before the first undo, not half way."""
+        found = next(in_the_way(self.backend, pending), None)
+        if found:
+            raise Refused(f"the way back does not begin: {found}; nothing was changed")
 
     def _needs_backup(self, step: Step) -> bool:
         """What the plan added may hold values by now that were never anywhere else."""

@@ -176,8 +176,8 @@ def unfinished_run(database: str) -> Run | None:
 def reversed_step(step: Step) -> Step:
     """The way back as a step of its own, so that its hazards can be told like any other's."""
     return replace(
-        step, sql=step.undo, undo=step.statements(), backfill=None, checks=(), transactional=step.undo_transactional,
-        hazards=(), depends_on=(),
+        step, sql=step.undo, undo=step.statements(), backfill=None, checks=step.undo_checks, undo_checks=(),
+        transactional=step.undo_transactional, hazards=(), depends_on=(),
     )  # fmt: skip
 
 

@@ -179,6 +179,7 @@ def _step(step: Step) -> dict[str, Any]:
         "sql": list(step.sql),
         "backfill": _backfill(step.backfill),
         "undo": list(step.undo),
+        "undo_checks": [asdict(check) for check in step.undo_checks],
         "closes": list(step.closes),
     }
     return {key: value for key, value in found.items() if value not in ("", [], None)}

@@ -94,7 +94,8 @@ class Step:
     and legacy_alter_table=ON, set before BEGIN, and with foreign_key_check before COMMIT. depends_on: ids of steps that
     must have run. closes: the gaps it closes, as sentences. Two operations carry no SQL and are no person's doing
     either: `baseline` (count and fingerprint every table of the plan's accounting) and `proof` (account for those rows
-    again).
+    again). undo_checks: what rows written since may stand in the way of undoing it; asked of the shape that the step
+    leaves, and before a way back begins of the shape that is there, as far as it has the columns.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Step:
     depends_on: tuple[str, ...] = ()
     closes: tuple[str, ...] = ()
     reason: str = ""
+    undo_checks: tuple[StepCheck, ...] = ()
 
     def statements(self) -> tuple[str, ...]:
         """All SQL that the step runs, as it is shown: its statements, then the backfill."""
@@ -178,7 +180,10 @@ def step_digest(step: Step) -> str:
     facts = asdict(step)
     for wording in ("summary", "reason", "closes"):
         del facts[wording]
-    if step.backfill and not step.backfill.batch:  # as plans were told apart before there were batches to choose
+    # As plans were told apart before there were such things.
+    if not step.undo_checks:
+        del facts["undo_checks"]
+    if step.backfill and not step.backfill.batch:
         del facts["backfill"]["batch"]
     return sha256_json(facts)
 

@@ -28,7 +28,7 @@ _PLAN_KEYS = (
 _FLAGS = ("reversible", "transactional", "undo_transactional", "writes_data", "manual", "rebuild")
 _TEXTS = ("id", "phase", "operation", "summary", "reason")
 _LISTS = ("hazards", "objects", "depends_on", "sql", "undo", "closes")
-_STEP_KEYS = (*_TEXTS, *_LISTS, *_FLAGS, "checks", "backfill")
+_STEP_KEYS = (*_TEXTS, *_LISTS, *_FLAGS, "checks", "undo_checks", "backfill")
 _QUESTION_KEYS = ("kind", "table", "before", "after", "evidence", "likeness", "value")
 _EMPTY_ALLOWED = ("baseline", "proof", "verify_rows")
 
@@ -165,6 +165,7 @@ class _Reader:
             closes=lists["closes"],
             hazards=tuple(Hazard(h) for h in lists["hazards"]),
             checks=tuple(self.each(parts.get("checks"), "checks", self.check)),
+            undo_checks=tuple(self.each(parts.get("undo_checks"), "undo_checks", self.check)),
             backfill=self.backfill(parts["backfill"]) if "backfill" in parts else None,
             **flags,
         )

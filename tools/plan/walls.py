@@ -71,7 +71,7 @@ def step_breaches(step: Step, dialect: Dialect) -> Iterator[str]:
     """What the step must not do, each as the end of a sentence that begins with its name."""
     for sql in (*step.sql, *step.undo):
         yield from statement_breaches(sql, dialect)
-    for check in step.checks:
+    for check in (*step.checks, *step.undo_checks):
         yield from statement_breaches(check.sql, dialect)
         if not _reads(check.sql, dialect):
             yield f"has a check that is no SELECT: {_short(check.sql)}"

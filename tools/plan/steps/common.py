@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tools.location import Dialect
 from tools.plan.draft import Draft
 from tools.plan.dual_write import row_id
+from tools.plan.kept import Kept, key_match
 from tools.plan.model import StepCheck
+from tools.plan.pairs import Move, Pair, Way
 from tools.plan.rebuild import rebuild, unchanged
 from tools.plan.shape import references
 from tools.schema.model import Column, Schema, Table
@@ -62,6 +66,23 @@ def no_nulls(table: str, column: str) -> StepCheck:
     return StepCheck(
         f"no row of {table} has NULL in {column}", f"SELECT * FROM {qualified(table)} WHERE {quote(column)} IS NULL"
     )
+
+
+def filled_again(pair: Pair, move: Move, aside: Kept, key: Sequence[str]) -> tuple[StepCheck, ...]:
+    """What must hold so that a column which could not be NULL can come back: rows written since have no value set aside
+    for one that went, and may have none in one that took its place."""
+    table, old = pair.after.key, move.old
+    primary = pair.before.primary_key
+    needed = not old.nullable or bool(primary and old.name in primary.columns)
+    if not needed or old.default is not None or old.identity or old.generated is not None:
+        return ()
+    if move.way is Way.RENAMED and move.new.nullable:
+        return (no_nulls(table, move.new.name),)
+    if move.way is not Way.REMOVED or not key:
+        return ()
+    there = f"SELECT 1 FROM {aside.name} AS k WHERE {key_match(key, table_alias='t')}"
+    sql = f"SELECT * FROM {qualified(table)} AS t WHERE NOT EXISTS ({there})"
+    return (StepCheck(f"every row of {table} has a value for {old.name}, which cannot be NULL before this plan", sql),)
 
 
 def _named(schema: Schema, key: str) -> Table:

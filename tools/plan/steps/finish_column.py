@@ -15,7 +15,7 @@ from tools.plan.postgres_column import drop_column, take_over
 from tools.plan.shape import edit_table, rename_column, with_column, without_trigger
 from tools.plan.sql import same
 from tools.plan.steps.add_column import deferred
-from tools.plan.steps.common import add_column_sql, column_grants, no_nulls
+from tools.plan.steps.common import add_column_sql, column_grants, filled_again, no_nulls
 from tools.plan.steps.constraints import not_null_name
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
@@ -77,6 +77,7 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
             writes_data=not computed,
             closes=draft.gap_sentences(key, column.name),
             depends_on=_sign_off(draft),
+            undo_checks=filled_again(pair, move, aside, [quote(c) for c in stable]),
             reason="Its values go to a table of oneplan's own, by key."
             if reversible
             else f"{key} has no key: the values set aside cannot be put back to their rows; a backup can.",
@@ -127,6 +128,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
             writes_data=lossy,
             depends_on=_sign_off(draft),
             closes=draft.gap_sentences(key, move.old.name, move.new.name),
+            undo_checks=filled_again(pair, move, aside, [quote(c) for c in stable]),
             reason="In one transaction, and only if every row's copy equals the old value at that moment.",
         ),
         taken.state,

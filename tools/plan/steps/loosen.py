@@ -10,6 +10,7 @@ from tools.plan.model import Phase, Step
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.rebuild import cluster, rebuild, unchanged
 from tools.plan.shape import with_column, with_table
+from tools.plan.steps.common import no_nulls
 from tools.schema.model import Schema, Table
 from tools.schema.render import qualified, quote
 
@@ -61,6 +62,7 @@ def _loosen(draft: Draft, pair: Pair, columns: tuple[str, ...]) -> None:
             writes_data=draft.dialect != "postgres",
             closes=draft.gap_sentences(table.key, *columns, kinds=("nullability_changed",)),
             reason="New code need not write it. Undoing works as long as no row holds NULL there.",
+            undo_checks=tuple(no_nulls(table.key, name) for name in columns),
         ),
         after,
         tuple(f"{table.key}#{name}" for name in columns),

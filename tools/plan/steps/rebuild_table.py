@@ -6,6 +6,7 @@ key, with rows written since in place.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tools.plan.draft import Draft
@@ -15,6 +16,7 @@ from tools.plan.pairs import Move, Pair, Way
 from tools.plan.rebuild import Reshape, cluster, rebuild
 from tools.plan.shape import with_table
 from tools.plan.sql import same
+from tools.plan.steps.common import filled_again
 from tools.plan.steps.fill import must_hold
 from tools.plan.steps.verify import proofs
 from tools.schema.model import Schema
@@ -125,6 +127,7 @@ def _rebuild(draft: Draft, pairs: list[Pair]) -> None:
             rebuild=True,
             closes=tuple(dict.fromkeys(s for p in pairs for s in draft.gap_sentences(p.after.key))),
             reason=_reason(draft, reversible),
+            undo_checks=tuple(c for p in pairs for c in _needed_back(p, asides[p.after.key])),
             depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
         ),
         after,
@@ -221,6 +224,11 @@ def _hazards(pairs: list[Pair], asides: dict[str, _Aside]) -> tuple[Hazard, ...]
 def _breaks(pair: Pair) -> bool:
     tightened = any(m.way is Way.KEPT and m.old.nullable and must_hold(pair, m) for m in pair.moves)
     return tightened or bool(pair.of(Way.REMOVED, Way.RENAMED, Way.RETYPED, Way.DERIVED))
+
+
+def _needed_back(pair: Pair, aside: _Aside) -> Iterator[StepCheck]:
+    for move in pair.of(Way.REMOVED, Way.RENAMED):
+        yield from filled_again(pair, move, aside.table, [quote(name) for _, name in aside.key])
 
 
 def _summary(pairs: list[Pair]) -> str:

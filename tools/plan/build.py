@@ -20,6 +20,7 @@ from tools.plan.pairs import Way, pair_up
 from tools.plan.partitions import key_columns
 from tools.plan.steps import (
     add_column,
+    attributes,
     baseline,
     constraints,
     copy_column,
@@ -66,6 +67,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     definitions.before_tables,
     rename_table.expand,
     enlarge_column.expand,
+    attributes.expand,
     loosen.expand,
     defaults.expand,
     add_column.expand,
@@ -99,6 +101,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     add_column.late,
     constraints.tighten,
     keys.contract,
+    attributes.contract,
     indexes.contract,
     constraints.contract,
     defaults.contract,

@@ -185,7 +185,7 @@ def _options(before: Table, after: Table) -> list[Gap]:
     was, becomes = ", ".join(old) or "none", ", ".join(new) or "none"
     return [Gap(
         "not_understood", after.key, from_=was, to=becomes, source=place(after.span),
-        sentence=f"{after.key}: table options {was} against {becomes}, which oneplan does not change",
+        sentence=f"{after.key}: table options {was} against {becomes}",
     )]  # fmt: skip
 
 

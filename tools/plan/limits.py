@@ -42,6 +42,10 @@ def reason(gap: Gap, current: Schema) -> str | None:
         return "its rows would leave the table: detach it by hand (ALTER TABLE … DETACH PARTITION … CONCURRENTLY)"
     if current.dialect == "postgres" and gap.kind == "partition_changed":
         return f"with another bound {_MOVES_ROWS}"
+    if gap.kind == "sequence_changed":
+        return "DuckDB changes no sequence, and one made anew would count over numbers that are used"
+    if gap.kind == "domain_changed" or (gap.kind == "type_changed" and not gap.column):
+        return "all its columns would be read or written under a lock: make another by a new name, and change over"
     table = current.table(gap.table)
     if table is None or current.dialect != "postgres" or not (is_partitioned(table) or _divides(gap)):
         return None

@@ -14,7 +14,7 @@ from tools.schema.model import Answers, Column, Schema, Table
 from tools.schema.normal import normal_type
 from tools.schema.reads import columns_in
 from tools.schema.render import default_sql, quote
-from tools.schema.types import widens
+from tools.schema.types import family, widens
 
 SHADOW = "__oneplan"
 """What the name of a shadow column, index or constraint ends in while the old one still stands."""
@@ -88,7 +88,15 @@ class Move:
                 value = f"CAST({value} AS {self.new.type})"
         elif self.recast:
             value = casts.cast(value, self.old.type, self.new.type, self.dialect)
+        if self._collated_anew:  # else Postgres knows no order to compare the two in
+            order = self.new.collation or '"default"'
+            value = f"({value}) COLLATE {order}"
         return value if self.fallback is None else f"COALESCE({value}, {self.fallback})"
+
+    @property
+    def _collated_anew(self) -> bool:
+        words = self.dialect == "postgres" and family(self.new.type, "postgres").name in ("text", "varchar", "char")
+        return words and self.old.collation != self.new.collation
 
     def backward(self, value: str) -> str:
         """The old value from a new one, where nothing was set aside for the row."""

@@ -9,7 +9,8 @@ from dataclasses import replace
 from tools.plan.dependents import around
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step, StepCheck
-from tools.plan.shape import check_columns, with_enum, without_enum
+from tools.plan.rebuild import Reshape, rebuild, unchanged
+from tools.plan.shape import check_columns, edit_table, references, with_column, with_enum, without_enum
 from tools.plan.sql import literal
 from tools.schema.model import Column, Enum, Schema, Table
 from tools.schema.reads import columns_in
@@ -167,7 +168,8 @@ def _swap(state: Schema, there: Enum, wanted: Enum, moved: Mapping[str, str] | N
     users = _users(state, there)
     moved = moved or {}
     if state.dialect == "duckdb":
-        return _swap_duckdb(users, wanted, moved)
+        held = any(t.indexes or t.foreign_keys or references(state, t.key) for t, _ in users)
+        return _remade_duckdb(state, users, wanted, moved) if held else _swap_duckdb(users, wanted, moved)
     old = f"{there.name[:50]}__old"
     sql = [f"ALTER TYPE {qualified(there.key)} RENAME TO {quote(old)}", create_enum(wanted)]
     for table, column in users:
@@ -224,6 +226,35 @@ def _swap_duckdb(users: list[tuple[Table, Column]], wanted: Enum, moved: Mapping
         create_enum(wanted),
         *(f"{alter} {qualified(wanted.key)}" for alter, _ in alters),
     )
+
+
+def _remade_duckdb(
+    state: Schema, users: list[tuple[Table, Column]], wanted: Enum, moved: Mapping[str, str]
+) -> tuple[str, ...]:
+    """DuckDB alters no table with an index, nor one that foreign keys lead from or to: such tables are made anew, with
+    text in the columns while the type is exchanged."""
+    loose, tight = (_typed(state, users, type_) for type_ in ("VARCHAR", qualified(wanted.key)))
+    keys = {table.key: table for table, _ in users}
+    names = {(table.key, column.name) for table, column in users}
+    out = {
+        key: Reshape(key, tuple(
+            (c, under_new_names(f"CAST({v} AS VARCHAR)", moved) if (key, c) in names else v)
+            for c, v in unchanged(table).values
+        ))
+        for key, table in keys.items()
+    }  # fmt: skip
+    back = {key: unchanged(table) for key, table in keys.items()}
+    type_ = (f"DROP TYPE {qualified(wanted.key)}", create_enum(wanted))
+    return (*rebuild(state, loose, out), *type_, *rebuild(loose, tight, back))
+
+
+def _typed(state: Schema, users: list[tuple[Table, Column]], type_: str) -> Schema:
+    """The schema with these columns of another type; a default would be of the old one and comes back at the end."""
+    for table, column in users:
+        default = None if type_ == "VARCHAR" else column.default
+        typed = replace(column, type=type_, default=default)
+        state = edit_table(state, table.key, lambda t, c=typed: with_column(t, c))
+    return state
 
 
 def _using(column: str, moved: Mapping[str, str]) -> str:

@@ -7,14 +7,20 @@ from dataclasses import replace
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
 from tools.schema.model import Sequence
+from tools.schema.normal import normal_sequence
 from tools.schema.render import create_sequence, qualified
 
 
 def expand(draft: Draft) -> None:
-    there = {s.key for s in draft.state.sequences}
+    there = {s.key: s for s in draft.state.sequences}
     for sequence in draft.target.sequences:
-        if sequence.key not in there:
+        before = there.get(sequence.key)
+        if before is None:
             _step(draft, sequence, make=True)
+        elif draft.dialect == "postgres" and normal_sequence(before, "postgres") != normal_sequence(
+            sequence, "postgres"
+        ):
+            _alter(draft, before, sequence)
 
 
 def contract(draft: Draft) -> None:
@@ -22,6 +28,32 @@ def contract(draft: Draft) -> None:
     for sequence in draft.state.sequences:
         if sequence.key not in wanted:
             _step(draft, sequence, make=False)
+
+
+def _alter(draft: Draft, old: Sequence, new: Sequence) -> None:
+    """What it counts by changes in place; where it stands does not."""
+    draft.add(
+        Step(
+            draft.step_id(Phase.EXPAND, new.key, "change_sequence"),
+            Phase.EXPAND,
+            "change_sequence",
+            f"Change how sequence {new.key} counts",
+            (new.key,),
+            (_counting(new),),
+            (_counting(old),),
+            closes=tuple(g.sentence for g in draft.gaps if g.kind == "sequence_changed" and g.name == new.key),
+            reason="It goes on from where it stands. Undoing fails where it stands beyond its old bounds by then.",
+        ),
+        replace(draft.state, sequences=tuple(new if s.key == new.key else s for s in draft.state.sequences)),
+    )
+
+
+def _counting(sequence: Sequence) -> str:
+    lowest = "NO MINVALUE" if sequence.minimum is None else f"MINVALUE {sequence.minimum}"
+    highest = "NO MAXVALUE" if sequence.maximum is None else f"MAXVALUE {sequence.maximum}"
+    cycle = "CYCLE" if sequence.cycle else "NO CYCLE"
+    start = f"INCREMENT BY {sequence.increment} {lowest} {highest} START WITH {sequence.start}"
+    return f"ALTER SEQUENCE {qualified(sequence.key)} {start} {cycle}"
 
 
 def _step(draft: Draft, sequence: Sequence, *, make: bool) -> None:

@@ -57,6 +57,7 @@ def in_plain_words(path: Path) -> Generator[None]:
         duckdb.FatalException,
         duckdb.InternalException,
         duckdb.SerializationException,
+        duckdb.TransactionException,  # a COMMIT for which there was no room
     ) as error:
         raise OneplanError(
             f"{path} is damaged, or its disk is full or failing ({str(error).splitlines()[0]}): "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from knowledge import engine
 from knowledge.clock import to_store, utc_now
 from tools.errors import OneplanError
 
@@ -106,5 +107,5 @@ def _apply(connection: DuckDBPyConnection, migration: StoreMigration) -> None:
         )
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        engine.roll_back(connection)
         raise

@@ -132,7 +132,8 @@ class Store:
             new = Path(name) / "new.duckdb"
             connection = engine.connect(new)
             try:
-                migrations.migrate(connection, str(self.path))
+                with engine.in_plain_words(self.path):
+                    migrations.migrate(connection, str(self.path))
             finally:
                 connection.close()
             _put(new, self.path)

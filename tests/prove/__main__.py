@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[], pages.Part]] = {
     "crashes": parts.crashes,
     "faults": parts.faults,
     "gate": gate.gate,
+    "misuse": gate.misuse,
     "soak": soak.part,
     "speed": parts.speed,
 }

@@ -26,7 +26,8 @@ from tools.migrate.pace import Pace
 from tools.migrate.verify import verify
 from tools.plan.model import Phase, Plan, Step
 
-Verb = Literal["apply", "rollback"]
+Verb = Literal["apply", "rollback", "restore"]
+"""Forward; back by SQL; back where no SQL undoes the last step, so that its backup is restored."""
 SHARES = (0.5,)
 MOMENTS = 12
 ROWS = 60
@@ -54,7 +55,7 @@ class Course:
         yield from (Point("moment", 0, (number + 0.5) / MOMENTS) for number in range(MOMENTS))
 
 
-def matrix_plan(target: Target) -> Plan:
+def matrix_plan(target: Target, verb: Verb = "apply") -> Plan:
     """Every kind of statement; a backfill that is not idempotent, so that a batch written twice shows."""
     add, fill, drop = people_steps(target.dialect)
     assert fill.backfill is not None
@@ -72,6 +73,9 @@ def matrix_plan(target: Target) -> Plan:
         ('DROP TABLE "tags"',), writes_data=True,
     )  # fmt: skip
     steps = (make, add, replace(fill, backfill=twice), drop)
+    if verb == "restore":
+        gone = replace(drop, sql=('ALTER TABLE "people" DROP COLUMN "age"',), undo=(), reversible=False)
+        return people_plan(target, (*steps[:3], gone))
     # DuckDB alters no table that has an index: there it comes last.
     return people_plan(target, (*steps, replace(index, depends_on=(drop.id,), phase=Phase.CONTRACT)))
 
@@ -172,9 +176,9 @@ class Report:
 def matrix(target: Target, folder: Path, verb: Verb, zygote: Zygote, *, sample: int | None, seed: int = 1) -> Report:
     """Try the points of a run forward or back: all of them, or a sample drawn by the seed."""
     make_people(target.location, ROWS, notes=target.dialect != "duckdb")
-    plan, base = matrix_plan(target), folder / "base"
+    plan, base = matrix_plan(target, verb), folder / "base"
     origin = target.location
-    if verb == "rollback":
+    if verb != "apply":
         zygote.call(attempt, plan, origin, base, "apply", None, None)
     whole = target.copy(origin)
     _copy_home(base, folder / "whole")

@@ -3,9 +3,7 @@ executor does the same at the same time. After it the run goes on, and ends as i
 
 from __future__ import annotations
 
-import resource
 import shutil
-import signal
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,13 +82,6 @@ def restarted(plan: Plan, location: str, home: Path, number: int, cluster: Clust
             cluster.start()
 
     return run_with(plan, location, home, at)
-
-
-def full(plan: Plan, location: str, home: Path, largest: int) -> str:
-    """With no file of ours allowed to outgrow that many bytes: writing more fails as it does on a full disk."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
-    return run_with(plan, location, home, None)
 
 
 def faults_at(

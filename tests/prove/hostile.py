@@ -183,15 +183,15 @@ ANSWERS: tuple[Answer, ...] = (says_no, forges, forges_a_phase, approves_another
 
 
 def conversation_cases(
-    folder: Path, count: int, seed: int, kinds: Sequence[str] = (), dialect: Dialect = "sqlite", table: Any = None
+    folder: Path, count: int, seed: int, kinds: Sequence[str] = (), dialect: Dialect = "sqlite"
 ) -> Tally:  # fmt: skip
-    """Each kind of calls in turn. table: other tools than the product's."""
+    """Each kind of calls in turn."""
     chance, tally = random.Random(seed), Tally("conversation")
     with room_of(dialect, folder) as room:
         held = room.first
         for begun in range(0, count, TURNS):
             model = HostileModel(chance)
-            with room.talk(model, f"t{begun}", table=table) as talk:
+            with room.talk(model, f"t{begun}") as talk:
                 for number in range(begun, min(begun + TURNS, count)):
                     model.kind = (kinds or KINDS)[number % len(kinds or KINDS)]
                     model.left = chance.randrange(1, 4)

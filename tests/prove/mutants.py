@@ -40,13 +40,13 @@ def killed(mutant: Mutant, seed: int, times: int = 1) -> Tally:
         return mutant.ring(folder, mutant.cases * times, seed, mutant.tried)
 
 
-def _without(module: Any, tuple_name: str, check: str) -> Callable[[], Any]:
+def without(module: Any, tuple_name: str, check: str) -> Callable[[], Any]:
     kept = tuple(one for one in getattr(module, tuple_name) if one.__name__ != check)
     assert len(kept) == len(getattr(module, tuple_name)) - 1
     return lambda: patch.object(module, tuple_name, kept)
 
 
-def _digest_without(part: str) -> Callable[[], Any]:
+def digest_without(part: str) -> Callable[[], Any]:
     """An action's digest that leaves one part of it out."""
 
     def digest(self: Action) -> str:
@@ -160,32 +160,32 @@ def _executor(name: str, without: Callable[[], Any], *tried: str) -> Mutant:
 
 
 MUTANTS: tuple[Mutant, ...] = (
-    *(_ledger(f"an approval's digest covers {part}", _digest_without(part), part) for part in PARTS),
-    _ledger("claim: not withdrawn", _without(approvals, "CLAIM_CHECKS", "_withdrawn"), "withdrawn"),
-    _ledger("claim: not used", _without(approvals, "CLAIM_CHECKS", "_used"), "twice"),
-    _ledger("claim: not expired", _without(approvals, "CLAIM_CHECKS", "_expired"), "time"),
-    _ledger("claim: this action", _without(approvals, "CLAIM_CHECKS", "_other_action"), *PARTS, "another's id"),
-    _ledger("claim: this actor", _without(approvals, "CLAIM_CHECKS", "_other_actor"), "actor"),
-    _ledger("claim: this conversation", _without(approvals, "CLAIM_CHECKS", "_other_thread"), "thread"),
+    *(_ledger(f"an approval's digest covers {part}", digest_without(part), part) for part in PARTS),
+    _ledger("claim: not withdrawn", without(approvals, "CLAIM_CHECKS", "_withdrawn"), "withdrawn"),
+    _ledger("claim: not used", without(approvals, "CLAIM_CHECKS", "_used"), "twice"),
+    _ledger("claim: not expired", without(approvals, "CLAIM_CHECKS", "_expired"), "time"),
+    _ledger("claim: this action", without(approvals, "CLAIM_CHECKS", "_other_action"), *PARTS, "another's id"),
+    _ledger("claim: this actor", without(approvals, "CLAIM_CHECKS", "_other_actor"), "actor"),
+    _ledger("claim: this conversation", without(approvals, "CLAIM_CHECKS", "_other_thread"), "thread"),
     _ledger("claim: an approval that there is", _unknown_approvals_pass, "unknown", "not approved"),
     _ledger("approve: what is neither rejected nor expired", _over_is_not_over, "rejected", "expired unanswered"),
-    _ledger("resume: this run's own claim", _without(approvals, "RESUME_CHECKS", "_not_claimed_by_run"),
+    _ledger("resume: this run's own claim", without(approvals, "RESUME_CHECKS", "_not_claimed_by_run"),
             "other run", "resumed unclaimed"),
-    _ledger("resume: not ended", _without(approvals, "RESUME_CHECKS", "_ended"), "ended"),
-    _ledger("resume: this action", _without(approvals, "RESUME_CHECKS", "_other_action"), "resumed mutation"),
-    _real("a real run: not used", _without(approvals, "CLAIM_CHECKS", "_used"), "used"),
-    _real("a real run: not withdrawn", _without(approvals, "CLAIM_CHECKS", "_withdrawn"), "withdrawn"),
-    _real("a real run: not expired", _without(approvals, "CLAIM_CHECKS", "_expired"), "time"),
-    _real("a real run: this action", _without(approvals, "CLAIM_CHECKS", "_other_action"),
+    _ledger("resume: not ended", without(approvals, "RESUME_CHECKS", "_ended"), "ended"),
+    _ledger("resume: this action", without(approvals, "RESUME_CHECKS", "_other_action"), "resumed mutation"),
+    _real("a real run: not used", without(approvals, "CLAIM_CHECKS", "_used"), "used"),
+    _real("a real run: not withdrawn", without(approvals, "CLAIM_CHECKS", "_withdrawn"), "withdrawn"),
+    _real("a real run: not expired", without(approvals, "CLAIM_CHECKS", "_expired"), "time"),
+    _real("a real run: this action", without(approvals, "CLAIM_CHECKS", "_other_action"),
           "sql_replaced", "sql_added", "backfill_changed", "undo_changed", "hazards_changed", "of_another_step"),
-    _real("a real run: this actor", _without(approvals, "CLAIM_CHECKS", "_other_actor"), "actor"),
-    _real("a real run: this conversation", _without(approvals, "CLAIM_CHECKS", "_other_thread"), "thread"),
+    _real("a real run: this actor", without(approvals, "CLAIM_CHECKS", "_other_actor"), "actor"),
+    _real("a real run: this conversation", without(approvals, "CLAIM_CHECKS", "_other_thread"), "thread"),
     _real("a real run: an approval that there is", _unknown_approvals_pass, "invented"),
     _real("drift, before anything is asked", lambda: patch.object(session.Session, "refuse_drift", _nothing),
           "database_replaced"),
-    _executor("order: not applied yet", _without(run, "ORDER_CHECKS", "_already_applied"), "applied_again"),
-    _executor("order: nothing else begun", _without(run, "ORDER_CHECKS", "_another_begun"), "beside_a_begun_one"),
-    _executor("order: what it needs is done", _without(run, "ORDER_CHECKS", "_needs_others"), "out_of_order"),
+    _executor("order: not applied yet", without(run, "ORDER_CHECKS", "_already_applied"), "applied_again"),
+    _executor("order: nothing else begun", without(run, "ORDER_CHECKS", "_another_begun"), "beside_a_begun_one"),
+    _executor("order: what it needs is done", without(run, "ORDER_CHECKS", "_needs_others"), "out_of_order"),
     _executor("order: the last is undone first", _any_undo, "undone_out_of_order"),
     _executor("drift, within the step", lambda: patch.object(session.Session, "refuse_drift", _nothing),
               "changed_behind_its_back"),

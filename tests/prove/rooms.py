@@ -63,7 +63,7 @@ class Room:
         if dialect == "postgres":
             from_template(server, spare, location)
         os.chdir(self.folder)
-        self.first = self.digest()
+        self.first = self.held = self.digest()
 
     def workspace(self, actor: str = PERSON) -> Workspace:
         return _As(actor)
@@ -85,12 +85,9 @@ class Room:
         held = database_digest(self.location) if self.dialect == "postgres" else ""
         return f"{files} {held} {board_digest(board) if board else ''}"
 
-    def talk(
-        self, model: ChatModel | Sequence[Any], thread: str = "t", *, actor: str = PERSON, table: Any = None
-    ) -> Conversation:  # fmt: skip
+    def talk(self, model: ChatModel | Sequence[Any], thread: str = "t", *, actor: str = PERSON) -> Conversation:
         chosen = ScriptedModel(model) if isinstance(model, Sequence) else model
-        more = {} if table is None else {"table": table}
-        return Conversation(self.workspace(actor), chosen, thread, interactive=True, **more)
+        return Conversation(self.workspace(actor), chosen, thread, interactive=True)
 
     def _furnish(self) -> None:
         if self.dialect != "postgres":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -69,5 +70,8 @@ def run_jobs(jobs: Sequence[tuple[Ring, int, int]]) -> list[Tally]:
 
 def _run(job: tuple[Ring, int, int]) -> Tally:
     ring, count, seed = job
-    with scratch() as folder:
-        return ring(folder, count, seed, ())
+    try:
+        with scratch() as folder:
+            return ring(folder, count, seed, ())
+    except Exception:  # an attack that broke off is a failure to be told beside the others
+        return Tally(ring.__name__, won=[f"{ring.__name__}, seed {seed}, broke off: {traceback.format_exc()}"])

@@ -12,7 +12,8 @@ from tests.cluster import cluster
 from tests.migrate.kit import Desk, contents, make_people, opened
 from tests.places import target_of
 from tests.prove.crashes import Point, Verb, attempt, matrix, matrix_plan
-from tests.prove.faults import Scene, cut, faults_at, full, race, restarted, sizes
+from tests.prove.disk import limited
+from tests.prove.faults import Scene, cut, faults_at, race, restarted, sizes
 from tests.prove.zygote import Zygote
 from tools.location import Dialect
 from tools.migrate.journal import Journal
@@ -78,7 +79,7 @@ def test_the_server_goes_down_and_comes_again(tmp_path: Path, zygote: Zygote) ->
 def test_the_disk_is_full(dialect: Dialect, tmp_path: Path, zygote: Zygote) -> None:
     with target_of(dialect, tmp_path, str) as target:
         scene = Scene(target, tmp_path, zygote, rows=2_000)
-        found = list(faults_at(scene, sizes(scene, 3), full))
+        found = list(faults_at(scene, sizes(scene, 3), limited))
     assert not [amiss for _, amiss in found if amiss]
     assert any(noticed for noticed, _ in found)
 

@@ -9,8 +9,11 @@ import pytest
 from tests.prove.executor_ring import NAMES as EXECUTOR
 from tests.prove.executor_ring import executor_cases
 from tests.prove.generated_ring import NAMES, sqlite_cases
+from tests.prove.holes import CONVERSATION
 from tests.prove.hostile import conversation_cases
 from tests.prove.ledger_ring import HOW, ledger_cases
+from tests.prove.misuse_ring import NAMES as MISUSES
+from tests.prove.misuse_ring import misuse_cases
 from tests.prove.mutants import MUTANTS, Mutant, killed
 
 
@@ -34,7 +37,17 @@ def test_a_model_that_wants_to_write_does_not(tmp_path: Path) -> None:
     assert conversation_cases(tmp_path, 6, 14).won == []
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_real_yes_is_not_misused(tmp_path: Path) -> None:
+    tally = misuse_cases(tmp_path, len(MISUSES), 15)
+    assert tally.won == []
+    assert set(tally.cases) == set(MISUSES)
+
+
+OF_ITS_OWN = [one for one in CONVERSATION if "digest" not in one.name and "claim" not in one.name]
+"""Those that the ledger's ring does not try as well."""
+
+
+@pytest.mark.parametrize("mutant", [*MUTANTS, *OF_ITS_OWN], ids=lambda mutant: mutant.name)
 def test_every_check_is_needed(mutant: Mutant) -> None:
     """A gate without it lets at least one attack through."""
     assert killed(mutant, 1).won

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-LOADED = ("tests.prove.crashes", "tests.prove.faults", "duckdb", "psycopg", "sqlglot", "tools.schema.postgres")
+LOADED = (
+    "tests.prove.crashes",
+    "tests.prove.faults",
+    "tests.prove.disk",
+    "duckdb",
+    "psycopg",
+    "sqlglot",
+    "tools.schema.postgres",
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,8 @@ class Zygote:
 def serve() -> None:
     for name in LOADED:
         __import__(name)
+    # DuckDB looks for it at every statement; where it is not installed, that costs more than the statement does.
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
         answers.write(_packed(_forked(line)) + "\n")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.model import Message, Reply, ToolCall, ToolSpec
-from tests.prove.rooms import room_of
+from tests.prove.rooms import Room, room_of
 from tests.prove.tally import Tally
 from tools.errors import OneplanError
 from tools.location import Dialect
@@ -188,21 +188,28 @@ def conversation_cases(
     """Each kind of calls in turn."""
     chance, tally = random.Random(seed), Tally("conversation")
     with room_of(dialect, folder) as room:
-        held = room.first
-        for begun in range(0, count, TURNS):
-            model = HostileModel(chance)
-            with room.talk(model, f"t{begun}") as talk:
-                for number in range(begun, min(begun + TURNS, count)):
-                    model.kind = (kinds or KINDS)[number % len(kinds or KINDS)]
-                    model.left = chance.randrange(1, 4)
-                    told = _turn(talk, chance)
-                    now = room.digest()
-                    tally.note(model.kind, now != held, f"{dialect}: {told}; seed {seed}, case {number}")
-                    held = now
-            if held != room.first:
-                room.put_back()
-                held = room.first
+        begun = 0
+        while begun < count:
+            begun += _converse(room, chance, tally, begun, count, (kinds or KINDS, f"{dialect}: {{}}; seed {seed}"))
     return tally
+
+
+def _converse(
+    room: Room, chance: random.Random, tally: Tally, begun: int, count: int, told: tuple[Sequence[str], str]
+) -> int:  # fmt: skip
+    """One conversation; how many cases it came to. It ends when an attack succeeds, and all is put back."""
+    model, (kinds, where) = HostileModel(chance), told
+    with room.talk(model, f"t{begun}") as talk:
+        for number in range(begun, min(begun + TURNS, count)):
+            model.kind, model.left = kinds[number % len(kinds)], chance.randrange(1, 4)
+            words = _turn(talk, chance)
+            changed = room.digest() != room.first
+            tally.note(model.kind, changed, where.format(f"{words}, case {number}"))
+            if changed:
+                break
+    if changed:
+        room.put_back()
+    return number + 1 - begun
 
 
 def _turn(talk: Any, chance: random.Random) -> str:

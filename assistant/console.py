@@ -18,6 +18,7 @@ from assistant.views import (
     hits_view,
     preview_view,
     proposal_view,
+    rehearsal_view,
     results_view,
     rows_view,
     steps_view,
@@ -151,7 +152,7 @@ def print_rehearsal(rehearsal: Rehearsal) -> None:
     from dataclasses import asdict
 
     data = asdict(rehearsal)
-    show(results_view([step | {"status": "ok"} for step in data["steps"]]), Text(), rows_view(data["tables"]))
+    show(rehearsal_view([step.shown() for step in rehearsal.steps]), Text(), rows_view(data["tables"]))
     if rehearsal.ok:
         back = "and back" if rehearsal.back else f"but not back: {rehearsal.sentence}"
         show(Text(f"rehearsed forward {clean(back)}, on {clean(rehearsal.shadow)}", style="green"))

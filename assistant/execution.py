@@ -18,6 +18,7 @@ from tools.migrate.watch import take_baseline
 if TYPE_CHECKING:
     from assistant.session import Workspace
     from knowledge.approvals import Action, Proposal
+    from tools.migrate.outlook import Outlook
     from tools.migrate.rehearsal import Rehearsal
     from tools.migrate.results import StepResult
     from tools.migrate.rollback import Rollback
@@ -38,10 +39,13 @@ class Applying:
         self._shadow = shadow
         self._pace = workspace.settings.backfill.pace(pace)
 
-    def pending(self, phases: Sequence[Phase], step: str | None) -> tuple[Step, ...]:
-        """The steps that a run would take now. Reads only."""
+    def pending(self, phases: Sequence[Phase], step: str | None) -> tuple[tuple[Step, ...], Outlook]:
+        """The steps that a run would take now, and what is known of them. Reads only."""
+        from tools.migrate.outlook import outlook
+
         with self._migration(None) as migration:
-            return migration.pending(phases, step)
+            known = outlook(self.plan, migration.facts(), rehearsal_on_record(self.workspace, self.plan))
+            return migration.pending(phases, step), known
 
     def run(self, phases: Sequence[Phase] = (), step: str | None = None, *, restart: bool = False) -> Outcome:
         """Take every pending step, each by an approval. Raises what stops it; what is done stays done."""
@@ -136,12 +140,15 @@ def rehearse_now(
 
 def rehearsal_json(result: Rehearsal) -> Outcome:
     """A rehearsal in the command line's form."""
-    steps = [
+    steps: list[Outcome] = [
         {"id": step.id, "status": "failed" if step.id == result.failed_step else "done", "seconds": step.seconds,
          "rows": step.rows, "undo_seconds": step.undone, "hazards": list(step.hazards),
-         "locks": list(step.locks), "locked_seconds": step.holds, "rewrites": list(step.rewrites)}
+         "locks": list(step.locks), "locked_seconds": step.holds, "rewrites": list(step.rewrites),
+         "estimated_seconds": step.estimated, "estimate": step.estimate}
         for step in result.steps
     ]  # fmt: skip
+    if result.failed_step and result.step(result.failed_step) is None:
+        steps.append({"id": result.failed_step, "status": "failed", "seconds": 0.0, "rows": 0})
     return {
         "ok": result.ok, "plan": result.plan, "origin": result.origin, "shadow": result.shadow, "back": result.back,
         "failed_step": result.failed_step or None, "sentence": result.sentence, "steps": steps,
@@ -154,14 +161,9 @@ def rehearsal_for(workspace: Workspace, plan: Plan, database: str, shadow: str |
 
     Raises RehearsalFailed: a plan that fails on the shadow is not put forward.
     """
-    from knowledge.records import Records
-    from tools.migrate.rehearsal import rehearsal_from_json
-
-    kept = Records(workspace.store).rehearsal(plan.digest, plan.origin)
-    if kept:
-        result = rehearsal_from_json(json.loads(kept))
-        if result.ok:
-            return result
+    result = rehearsal_on_record(workspace, plan)
+    if result and result.ok:
+        return result
     say("rehearsing on a shadow copy")
     try:
         result = rehearse_now(workspace, plan, database, shadow)
@@ -173,6 +175,17 @@ def rehearsal_for(workspace: Workspace, plan: Plan, database: str, shadow: str |
     if not result.ok:
         raise RehearsalFailed(f"the rehearsal failed: {result.sentence}", step_id=result.failed_step)
     return result
+
+
+def rehearsal_on_record(workspace: Workspace, plan: Plan) -> Rehearsal | None:
+    """The latest rehearsal of the plan that this workspace made. Makes no workspace where there is none."""
+    from knowledge.records import Records
+    from tools.migrate.rehearsal import rehearsal_from_json
+
+    if not workspace.settings.home.is_dir():
+        return None
+    kept = Records(workspace.store).rehearsal(plan.digest, plan.origin)
+    return rehearsal_from_json(json.loads(kept)) if kept else None
 
 
 def roll_back(

@@ -110,6 +110,7 @@ def _order(data: Data) -> Parts:
         f"{step['n']}. [{step['phase']}] {step['summary']}"
         + (f" (after {', '.join(map(str, step['after']))})" if step.get("after") else "")
         + (f" — {step['reason']}" if step.get("reason") else "")
+        + (f" Takes {step['takes']}." if step.get("takes") else "")
         for step in data["items"]
     ]
     more = [f"and {data['total'] - len(lines)} more"] if data["total"] > len(lines) else []
@@ -144,6 +145,7 @@ def _step(data: Data) -> str:
     text += ["Undo:", *(f"    {statement};" for statement in data["undo"])] if data["undo"] else []
     text += [f"Hazards: {', '.join(data['hazards'])}"] if data["hazards"] else ["No hazards."]
     text += [f"Must hold before: {sentence}" for sentence in data["checks"]]
+    text += [f"It {sentence}." for sentence in data.get("known", [])]
     return "\n".join(text)
 
 
@@ -157,10 +159,11 @@ def _rehearsal(data: Data) -> str:
     rows = f", {data['rows']:,} rows written" if data["rows"] else ""
     longest = max(data.get("locks", []), key=lambda step: step["milliseconds"], default=None)
     held = f" Longest hold: {longest['milliseconds']:.0f} ms, {longest['id']}." if longest else ""
+    here = f" On the database itself about {data['estimated_seconds']:.1f} s." if data.get("sampled") else ""
     return (
         f"Rehearsed on a copy, forward {back}: {_many(data['steps'], 'step')} in {data['seconds']:.2f} s{rows}; "
         "the schema came out as desired and every row was accounted for."
-        f"{held}\nSay `apply it`: each step is put before you."
+        f"{held}{here}\nSay `apply it`: each step is put before you."
     )
 
 

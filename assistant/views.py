@@ -86,18 +86,36 @@ def hazards_text(hazards: Iterable[str]) -> Text:
 
 
 def steps_view(steps: Iterable[JSON]) -> RenderableType:
-    """Steps as a plan holds them: number, phase where it begins, what, hazards."""
-    rows, phase = [], ""
+    """Steps as a plan holds them: number, phase where it begins, what, hazards, and the time where it is known."""
+    rows, phase, steps = [], "", list(steps)
+    timed = any(step.get("takes") for step in steps)
     for step in steps:
         shown = step["phase"] if step["phase"] != phase else ""
         phase = step["phase"]
-        rows.append((step.get("n"), Text(shown, style="bold cyan"), step["summary"], hazards_text(step["hazards"])))
-    return table(("#", "phase", "step", "hazards"), rows, right=("#",))
+        takes = [step["takes"]] if timed else []
+        rows.append(
+            (step.get("n"), Text(shown, style="bold cyan"), step["summary"], hazards_text(step["hazards"]), *takes)
+        )
+    return table(("#", "phase", "step", "hazards", *(["takes"] if timed else [])), rows, right=("#",))
 
 
 def results_view(steps: Iterable[JSON]) -> RenderableType:
     rows = [(s["id"], s["status"], f"{s.get('seconds', 0):.2f}", s.get("rows")) for s in steps]
     return table(("step", "status", "seconds", "rows"), rows, right=("seconds", "rows"))
+
+
+def rehearsal_view(steps: Iterable[JSON]) -> RenderableType:
+    """Each step on the shadow: its time and the way back's, for how long it kept others out, and the time it will take
+    where a sample was rehearsed."""
+    numbers = ("seconds", "back", "rows", "held (ms)")
+    rows = []
+    for step in steps:
+        back = f"{step['undone']:.2f}" if step.get("undone") is not None else ""
+        held = f"{step['holds'] * 1000:,.0f}" if step.get("holds") else ""
+        told = [*step["locks"], *(f"{name} written anew" for name in step["rewrites"])]
+        told += [step["estimate"]] if step.get("sampled") else []
+        rows.append((step["id"], f"{step['seconds']:.2f}", back, step["rows"], held, "; ".join(told)))
+    return table(("step", *numbers, "locks, rewrites, time here"), rows, right=numbers)
 
 
 def rows_view(tables: Iterable[JSON]) -> RenderableType:
@@ -162,6 +180,7 @@ def _facts(view: JSON) -> list[tuple[str, Text]]:
     if view.get("steps"):
         facts.append(("covers", cell("; ".join(str(step) for step in view["steps"]))))
     facts.append(("hazards", hazards_text(view["hazards"]) if view.get("hazards") else Text("none")))
+    facts += [("touches", cell(touched)) for touched in view.get("touches", ())]
     if view.get("rows"):
         facts.append(("rows touched", Text(f"about {view['rows']:,}")))
     if "rehearsal" in view:
@@ -179,4 +198,7 @@ def _rehearsed(rehearsal: JSON | None) -> Text:
         return Text("no", style="bold red")
     parts = [f"{rehearsal['seconds']:.2f} s"] if rehearsal.get("seconds") is not None else []
     parts += [f"{rehearsal['rows']:,} rows"] if rehearsal.get("rows") is not None else []
+    parts += [f"here {rehearsal['estimate']}"] if rehearsal.get("sampled") else []
+    parts += [f"held {', '.join(rehearsal['locks'])}"] if rehearsal.get("locks") else []
+    parts += [f"wrote {', '.join(rehearsal['rewrites'])} anew"] if rehearsal.get("rewrites") else []
     return Text(", ".join(["forward and back", *parts]), style="green")

@@ -42,6 +42,7 @@ def plan(
     as_json: AsJson = False,
 ) -> int:
     """Make the stepwise plan. Exit code 2 while a rename question is open."""
+    from tools.migrate.outlook import outlook
     from tools.plan.build import build_plan
     from tools.plan.files import plan_to_json, plan_to_yaml
     from tools.usages.model import by_name
@@ -52,13 +53,15 @@ def plan(
     before, after = read_pair(workspace, current, desired, dialect)
     answers = settled_answers(workspace, renames, before, after)
     usages = by_name(workspace.usages(code, before) or ())
-    made = build_plan(before, after, answers, live_facts(workspace.settings.location(current)), usages)
+    facts = live_facts(workspace.settings.location(current))
+    made = build_plan(before, after, answers, facts, usages)
     if output:
         write_atomically(output, plan_to_yaml(made))
         say(f"wrote {output}: {len(made.steps)} steps")
     previews = _previews(workspace.settings.location(current), answers)
     if as_json:
-        print_json("plan", plan_to_json(made) | {"previews": [one.as_json() for one in previews]})
+        known = outlook(made, facts).as_json
+        print_json("plan", plan_to_json(made, known) | {"previews": [one.as_json() for one in previews]})
     else:
         from assistant.console import print_plan, print_preview
 
@@ -74,22 +77,31 @@ def plan(
 def explain(
     path: PlanArgument,
     sql: Annotated[bool, typer.Option("--sql", help="The whole plan as a plain SQL script.")] = False,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="URL", help="With the size and the traffic of the tables there."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Show the stages that a run of the plan would walk."""
+    """Show the stages that a run of the plan would walk, with what a rehearsal on record says of their time."""
+    from assistant.execution import rehearsal_on_record
+    from tools.migrate.outlook import outlook
     from tools.plan.explain import script, stages
 
     loaded = load_plan(path)
+    workspace = Workspace()
+    facts = live_facts(workspace.settings.location(database)) if database else None
+    known = outlook(loaded, facts, rehearsal_on_record(workspace, loaded))
     if sql:
         print(script(loaded))
     elif as_json:
         from tools.plan.files import plan_to_json
 
-        print_json("explain", plan_to_json(loaded))
+        print_json("explain", plan_to_json(loaded, known.as_json))
     else:
         from assistant.console import print_stages
 
-        print_stages(stages(loaded))
+        print_stages(stages(loaded, known.lines))
     return DONE
 
 

@@ -249,13 +249,16 @@ def _phases(text: str | None) -> tuple[Phase, ...]:
 def _print_dry_run(applying: Any, phases: tuple[Phase, ...], step: str | None, as_json: bool) -> int:
     from tools.plan.explain import stages_of
 
-    pending = applying.pending(phases, step)
+    pending, known = applying.pending(phases, step)
     if as_json:
-        steps = [{"id": one.id, "status": "pending", "sql": list(one.statements())} for one in pending]
+        steps = [
+            {"id": one.id, "status": "pending", "sql": list(one.statements())} | known.as_json(one.id)
+            for one in pending
+        ]
         print_json("apply", {"dry_run": True, "steps": steps})
     else:
         from assistant.console import print_stages
 
-        print_stages(stages_of(pending))
+        print_stages(stages_of(pending, known.lines))
         say("dry run: nothing was done")
     return DONE

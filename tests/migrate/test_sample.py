@@ -14,7 +14,6 @@ import pytest
 
 from tests.commandline import Oneplan
 from tests.migrate.kit import Target, opened
-from tools.errors import UsageError
 from tools.migrate.rehearse import rehearse
 from tools.migrate.shadow import shadow_of
 from tools.plan.build import build_plan
@@ -44,7 +43,7 @@ def fill(target: Target) -> None:
             backend.execute(f"INSERT INTO notes VALUES ({301 - n}, 'n')")
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb", "postgres"])
 def test_every_row_of_the_sample_finds_what_it_points_to(kind: str, request: pytest.FixtureRequest) -> None:
     target: Target = request.getfixturevalue(kind)
     fill(target)
@@ -61,7 +60,7 @@ def test_every_row_of_the_sample_finds_what_it_points_to(kind: str, request: pyt
         assert [index.name for index in backend.schema().table("notes").indexes] == ["notes_agent"]  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+@pytest.mark.parametrize("kind", ["sqlite", "duckdb", "postgres"])
 def test_a_plan_is_rehearsed_on_a_sample_forward_and_back(kind: str, request: pytest.FixtureRequest) -> None:
     target: Target = request.getfixturevalue(kind)
     with opened(target.location) as backend:
@@ -91,11 +90,26 @@ def test_what_does_not_fit_is_sampled_by_itself(sqlite: Target, monkeypatch: pyt
         assert copy.told.startswith("a sample of it, 10,000 rows")
 
 
-def test_duckdb_says_that_it_takes_the_whole_file(duckdb: Target) -> None:
+def test_duckdb_chains_types_and_views_are_as_in_the_source(duckdb: Target) -> None:
     with opened(duckdb.location) as backend:
-        backend.execute("CREATE TABLE t (id INTEGER)")
-    with pytest.raises(UsageError, match="the whole file"), shadow_of(duckdb.location, None, 5):
-        pass
+        for sql in (
+            "CREATE TYPE mood AS ENUM ('calm', 'busy')", "CREATE SEQUENCE numbers",
+            "CREATE SCHEMA app", "CREATE TABLE app.k (a INTEGER, b INTEGER, m mood, n INTEGER DEFAULT "
+            "nextval('numbers'), g INTEGER GENERATED ALWAYS AS (a * 2), PRIMARY KEY (a, b))",
+            "CREATE TABLE tree (id INTEGER PRIMARY KEY, up INTEGER REFERENCES tree (id))",
+            "CREATE TABLE rows (body TEXT)", "CREATE VIEW upper AS SELECT a FROM app.k",
+            "INSERT INTO app.k (a, b, m) SELECT n, n, 'busy' FROM range(40) AS t(n)",
+            "INSERT INTO rows SELECT 'r' FROM range(40)", "INSERT INTO tree VALUES (60, NULL)",
+        ):  # fmt: skip
+            backend.execute(sql)
+        for n in range(59, 0, -1):
+            backend.execute(f"INSERT INTO tree VALUES ({n}, {n + 1})")
+    with shadow_of(duckdb.location, None, 30) as copy, opened(copy.location) as backend:
+        assert backend.query("SELECT count(*), min(g), max(m) FROM app.k") == [(30, 0, "busy")]
+        assert (backend.rows("rows"), backend.rows("tree")) == (30, 30)
+        linked = "SELECT count(*) FROM tree t JOIN tree p ON t.up = p.id"
+        assert backend.query(linked) == [(19,)]  # the chain of 30 is cut behind twenty levels
+        assert backend.query("SELECT 1 FROM tree t WHERE up NOT IN (SELECT id FROM tree)") == []
 
 
 def test_the_command_says_that_it_was_a_sample(workspace: Path, oneplan: Oneplan) -> None:

@@ -14,7 +14,8 @@ class StepRehearsal:
     """One step on the shadow. before/after: digests of the step's objects; hazards: all that were found there.
     undone: seconds of the way back, None where there is none. locks: those that keep writers out, as `ACCESS EXCLUSIVE
     on agents`, and locked, the seconds for which they were held; rewrites: tables written anew; batch: seconds of the
-    longest batch."""
+    longest batch. sampled, real: rows that the step walks over on a shadow with a sample, and in the database itself;
+    both 0 on a whole copy, and for a step whose time does not grow with the rows."""
 
     id: str
     seconds: float
@@ -27,6 +28,23 @@ class StepRehearsal:
     locked: float = 0.0
     rewrites: tuple[str, ...] = ()
     batch: float = 0.0
+    sampled: int = 0
+    real: int = 0
+
+    @property
+    def estimated(self) -> float:
+        """Seconds that the step will take on the database itself: as measured, on a sample times as many as there are
+        times as many rows."""
+        return round(self.seconds * max(1.0, self.real / self.sampled), 3) if self.sampled else self.seconds
+
+    @property
+    def estimate(self) -> str:
+        """The same as a sentence."""
+        if not self.sampled:
+            return f"about {seconds(self.estimated)}, as on the copy"
+        return (
+            f"about {seconds(self.estimated)}: {seconds(self.seconds)} on {self.sampled:,} of about {self.real:,} rows"
+        )
 
     @property
     def holds(self) -> float:
@@ -35,6 +53,10 @@ class StepRehearsal:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def shown(self) -> dict[str, Any]:
+        """As JSON for those who read it, with what follows from it."""
+        return self.as_json() | {"estimated": self.estimated, "estimate": self.estimate, "holds": self.holds}
 
 
 @dataclass(frozen=True)
@@ -59,6 +81,15 @@ class Rehearsal:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def seconds(time: float) -> str:
+    """A span of time as people say it."""
+    if time < 1:
+        return f"{time * 1000:,.0f} ms"
+    if time < 120:
+        return f"{time:,.1f} s"
+    return f"{time / 60:,.0f} min" if time < 7200 else f"{time / 3600:,.1f} h"
 
 
 def _step(data: dict[str, Any]) -> StepRehearsal:

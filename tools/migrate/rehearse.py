@@ -10,6 +10,7 @@ from typing import Any
 
 from tools.errors import DatabaseError, StepFailed
 from tools.migrate.accounts import TableAccount
+from tools.migrate.backend import Backend
 from tools.migrate.journal import now
 from tools.migrate.measures import Measured, Measuring
 from tools.migrate.rehearsal import Rehearsal, StepRehearsal
@@ -18,7 +19,9 @@ from tools.migrate.rollback import Rollback
 from tools.migrate.run import Migration
 from tools.migrate.shadow import Shadow, shadow_of
 from tools.migrate.verify import Verification, verify
-from tools.plan.model import Plan
+from tools.plan.impact import scanned
+from tools.plan.model import Plan, Step
+from tools.schema.render import name_of
 
 StepProgress = Callable[[str, int, int], None]
 """Called with (what goes on, steps done, steps in all)."""
@@ -49,6 +52,7 @@ class _Rehearsing:
         self._steps: list[StepRehearsal] = []
         self._tables: tuple[TableAccount, ...] = ()
         self._told = 0
+        self._rows: dict[str, int] = {}
 
     def run(self) -> Rehearsal:
         try:
@@ -67,13 +71,22 @@ class _Rehearsing:
         measuring = Measuring()
         with Migration(self._plan, self._copy.location, observer=measuring.tell, **self._as_shadow()) as migration:
             measuring.backend = migration.backend
+            self._rows = _counted(migration.backend) if self._copy.real is not None else {}
             pending = migration.pending()
             for step in pending:
                 self._tell(f"rehearsing {step.id}", 2 * len(pending))
                 hazards, before = migration.action(step).hazards, migration.base(step)
                 result = migration.execute(step, "")
-                self._steps.append(_rehearsed(result, before, migration.base(step), hazards, measuring.of(step.id)))
+                done = _rehearsed(result, before, migration.base(step), hazards, measuring.of(step.id))
+                self._steps.append(self._scaled(done, step))
         return ""
+
+    def _scaled(self, done: StepRehearsal, step: Step) -> StepRehearsal:
+        """With the rows that the step walks over, on the sample and in the database itself."""
+        real = self._copy.real or {}
+        tables = [table for table in scanned(step, self._plan.dialect) if table in self._rows and table in real]
+        sampled, whole = sum(self._rows[t] for t in tables), sum(real[t].rows for t in tables)
+        return replace(done, sampled=sampled, real=max(sampled, whole)) if sampled else done
 
     def _check_forward(self) -> str:
         proven = verify(self._copy.location)
@@ -105,6 +118,10 @@ class _Rehearsing:
             False, self._plan.digest, self._plan.origin, tuple(self._steps), self._tables, step, sentence,
             shadow=self._copy.told, at=now(),
         )  # fmt: skip
+
+
+def _counted(backend: Backend) -> dict[str, int]:
+    return {table.key: backend.rows(name_of(table)) for table in backend.schema().tables}
 
 
 def _rehearsed(result: StepResult, before: str, after: str, hazards: tuple[str, ...], found: Measured) -> StepRehearsal:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tools.plan.impact import Impact
 from tools.plan.model import Step
 
 Status = Literal["pending", "begun", "paused", "done", "undone"]
@@ -21,7 +22,8 @@ class StepView:
     """What a person is shown before a step: exactly what would run, and what is known of it.
 
     rows: an estimate of the rows touched. backup: one is made first. begun: an earlier
-    attempt was cut off, and this goes on with it. rehearsal: seconds, rows and digests on the shadow, as JSON.
+    attempt was cut off, and this goes on with it. rehearsal: seconds, rows and digests on the shadow, as JSON, with the
+    time that it will take here. impacts: the tables that the step touches, how, and how large and busy they are.
     """
 
     step: Step
@@ -33,6 +35,7 @@ class StepView:
     begun: bool
     rehearsal: dict[str, Any] | None
     notes: tuple[str, ...] = ()
+    impacts: tuple[Impact, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from tools.migrate.open import open_backend
 from tools.migrate.record import Run, RunState
 from tools.migrate.results import Observer, StepResult, StepState, StepView
 from tools.migrate.session import Session, phases_named, plan_of, reversed_step, step_states
+from tools.plan.impact import impacts
 from tools.plan.model import Hazard, Phase, Plan, Step, step_digest
 from tools.schema.model import Schema
 
@@ -71,6 +72,7 @@ class Rollback(Session):
             step=step, sql=step.undo, undo=step.statements(), hazards=self.action(step).hazards,
             rows=self.rows_touched(step), backup=self._needs_backup(step),
             begun=self.begun(step, "undo") is not None, rehearsal=None, notes=tuple(self._notes(step)),
+            impacts=impacts(reversed_step(step), self.backend.dialect, self.facts()),
         )  # fmt: skip
 
     def action(self, step: Step) -> Action:

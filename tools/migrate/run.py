@@ -25,9 +25,13 @@ from tools.migrate.results import Observer, StepResult, StepState, StepView
 from tools.migrate.session import Session, phases_named, plan_of, step_states
 from tools.plan.change import outline
 from tools.plan.files import plan_to_yaml
+from tools.plan.impact import impacts
 from tools.plan.model import Hazard, Phase, Plan, Step, step_digest
 from tools.schema.digest import schema_digest
 from tools.schema.model import Schema
+
+LONG = 60.0
+"""Seconds from which on a step counts as long, however few its rows are."""
 
 
 class Migration(Session):
@@ -82,7 +86,8 @@ class Migration(Session):
             step=step, sql=step.statements(), undo=step.undo, hazards=self.action(step).hazards,
             rows=self.rows_touched(step), backup=self._needs_backup(step),
             begun=self.begun(step, "apply") is not None,
-            rehearsal=rehearsed.as_json() if rehearsed else None, notes=_notes(step),
+            rehearsal=rehearsed.shown() if rehearsed else None, notes=_notes(step),
+            impacts=impacts(step, self.backend.dialect, self.facts()),
         )  # fmt: skip
 
     def action(self, step: Step) -> Action:
@@ -230,7 +235,10 @@ class Migration(Session):
         known = {str(hazard) for hazard in step.hazards}
         if self.rehearsal is not None:
             rehearsed = self.rehearsal.step(step.id)
-            return known | set(rehearsed.hazards if rehearsed else (Hazard.NOT_REHEARSED,))
+            if rehearsed is None:
+                return known | {str(Hazard.NOT_REHEARSED)}
+            long = {str(Hazard.LONG_RUNNING)} if rehearsed.estimated >= LONG else set[str]()
+            return known | set(rehearsed.hazards) | long
         return known if self.authority.grant else known | {str(Hazard.NOT_REHEARSED)}
 
     def _foreseen(self, step: Step) -> Action:

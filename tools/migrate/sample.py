@@ -36,16 +36,14 @@ def chosen(schema: Schema, table: Table, rows: int, rowid: str, place: Callable[
 def _chosen(
     schema: Schema, table: Table, path: tuple[str, ...], rows: int, rowid: str, place: Callable[[Table], str]
 ) -> str:
-    key = _listed(table.primary_key.columns) if table.primary_key else rowid
+    key = listed(table.primary_key.columns) if table.primary_key else rowid
     parts = [f"({key}) IN (SELECT {key} FROM {place(table)} ORDER BY {key} LIMIT {rows})"]
     for child, foreign in _children(schema, table):
         if child.key in path or len(path) > _DEEPEST:
             continue
         inner = _chosen(schema, child, (*path, child.key), rows, rowid, place)
-        columns = _listed(foreign.columns)
-        parts.append(
-            f"({_listed(_referenced(foreign, table))}) IN (SELECT {columns} FROM {place(child)} WHERE {inner})"
-        )
+        columns = listed(foreign.columns)
+        parts.append(f"({listed(referenced(foreign, table))}) IN (SELECT {columns} FROM {place(child)} WHERE {inner})")
     return "(" + " OR ".join(parts) + ")"
 
 
@@ -57,7 +55,7 @@ def dangling(schema: Schema) -> Iterator[str]:
             parent = schema.table(foreign.ref_table)
             if parent is None:
                 continue
-            pairs = list(zip(foreign.columns, _referenced(foreign, parent), strict=True))
+            pairs = list(zip(foreign.columns, referenced(foreign, parent), strict=True))
             some = " AND ".join(f"{quote(a)} IS NOT NULL" for a, _ in pairs)
             name = name_of(table)
             same = " AND ".join(f"p.{quote(b)} = {name}.{quote(a)}" for a, b in pairs)
@@ -107,7 +105,7 @@ def sample_sqlite(source: Path, target: Path, rows: int) -> None:
             copy.execute(sql)
             table = schema.table(name)
             where = chosen(schema, table, rows, "rowid", lambda t: f"source.{name_of(t)}") if table else "TRUE"
-            columns = _listed(_stored(table)) if table else "*"
+            columns = listed(stored(table)) if table else "*"
             copy.execute(
                 f"INSERT INTO main.{quote(name)} {f'({columns})' if table else ''} "
                 f"SELECT {columns} FROM source.{quote(name)} WHERE {where}"
@@ -123,11 +121,11 @@ def _copy_table(origin: Any, copy: Any, schema: Schema, name: tuple[str, str], r
     namespace, bare = name
     table = next((t for t in schema.tables if (t.namespace or "public", t.name) == name), None)
     place = f"{quote(namespace)}.{quote(bare)}"
-    columns = f"({_listed(_stored(table))})" if table else ""
+    columns = f"({listed(stored(table))})" if table else ""
     where = chosen(schema, table, rows, "ctid", name_of) if table else "TRUE"
-    listed = _listed(_stored(table)) if table else "*"
+    values = listed(stored(table)) if table else "*"
     with (
-        origin.cursor().copy(f"COPY (SELECT {listed} FROM {place} WHERE {where}) TO STDOUT") as out,
+        origin.cursor().copy(f"COPY (SELECT {values} FROM {place} WHERE {where}) TO STDOUT") as out,
         copy.cursor().copy(f"COPY {place} {columns} FROM STDIN") as into,
     ):
         for data in out:
@@ -151,13 +149,15 @@ def _children(schema: Schema, table: Table) -> list[tuple[Table, ForeignKey]]:
     return [(child, f) for child in schema.tables for f in child.foreign_keys if f.ref_table == table.key]
 
 
-def _referenced(foreign: ForeignKey, parent: Table) -> tuple[str, ...]:
+def referenced(foreign: ForeignKey, parent: Table) -> tuple[str, ...]:
+    """The columns that a foreign key points to."""
     return foreign.ref_columns or (parent.primary_key.columns if parent.primary_key else ())
 
 
-def _stored(table: Table) -> tuple[str, ...]:
+def stored(table: Table) -> tuple[str, ...]:
+    """The columns whose values are copied; the others are computed anew."""
     return tuple(column.name for column in table.columns if column.generated is None)
 
 
-def _listed(columns: tuple[str, ...]) -> str:
+def listed(columns: tuple[str, ...]) -> str:
     return ", ".join(map(quote, columns))

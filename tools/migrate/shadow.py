@@ -21,16 +21,19 @@ from tools.migrate.differences import differences
 from tools.migrate.grant import ShadowGrant, mint
 from tools.migrate.open import open_backend
 from tools.migrate.pgtools import run_program, server_major
+from tools.plan.facts import Facts
 from tools.schema.digest import schema_digest
 
 
 @dataclass(frozen=True)
 class Shadow:
-    """A copy, and the grant that opens it. `told` says where it lives, for people."""
+    """A copy, and the grant that opens it. `told` says where it lives, for people. real: the facts of the database
+    itself, where the copy holds a sample of it; None for a whole copy."""
 
     location: str
     grant: ShadowGrant
     told: str
+    real: Facts | None = None
 
 
 @contextmanager
@@ -54,7 +57,7 @@ def shadow_of(database: str, shadow: str | None = None, rows: int | None = None)
             with closing(open_backend(location)) as copy:
                 _refuse_another(source, copy, told)
                 grant = mint(copy)
-            yield Shadow(location, grant, told)
+            yield Shadow(location, grant, told, source.facts() if rows is not None else None)
 
 
 def _refuse_another(source: Backend, copy: Backend, told: str) -> None:
@@ -85,11 +88,14 @@ def _sqlite(source: Backend, rows: int | None) -> Generator[tuple[str, str]]:
 @contextmanager
 def _duckdb(source: Backend, rows: int | None) -> Generator[tuple[str, str]]:
     from tools.migrate.copy_duckdb import copy_file
+    from tools.migrate.sample_duckdb import sample_duckdb
 
-    if rows is not None:
-        raise UsageError(f"{source.location}: DuckDB is rehearsed on a copy of the whole file: make room for it")
     with _folder(Path(source.address)) as folder:
         path = folder / "shadow.duckdb"
+        if rows is not None:
+            sample_duckdb(source, path, rows)
+            yield f"duckdb:///{path}", sample.told(rows)
+            return
         for ending in ("", ".wal"):  # what is not yet in the file stands in the log beside it
             if Path(source.address + ending).exists():
                 copy_file(Path(source.address + ending), Path(str(path) + ending))

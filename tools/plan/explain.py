@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tools.plan.model import Hazard, Phase, Plan, Step
@@ -10,7 +10,8 @@ from tools.plan.model import Hazard, Phase, Plan, Step
 
 @dataclass(frozen=True)
 class Stage:
-    """One step as a run would walk it: `does` are its actions in order, each a short sentence with its SQL if any."""
+    """One step as a run would walk it: `does` are its actions in order, each a short sentence with its SQL if any.
+    known: what is known of it before it runs, in sentences."""
 
     step_id: str
     phase: Phase
@@ -18,6 +19,7 @@ class Stage:
     does: tuple[tuple[str, str], ...]
     hazards: tuple[Hazard, ...] = ()
     reason: str = ""
+    known: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"{self.phase.value:<9} {self.step_id}", f"  {self.summary}"]
@@ -26,16 +28,24 @@ class Stage:
             lines.append(f"  - {what}")
             lines += [f"      {line}" for line in sql.splitlines()]
         lines += [f"  hazards: {', '.join(h.value for h in self.hazards)}"] if self.hazards else []
+        lines += [f"  {sentence}" for sentence in self.known]
         return "\n".join(lines)
 
 
-def stages(plan: Plan) -> tuple[Stage, ...]:
+Known = Callable[[str], tuple[str, ...]]
+"""What is known of the step with an id."""
+
+
+def stages(plan: Plan, known: Known | None = None) -> tuple[Stage, ...]:
     """The stages of the whole plan, in order."""
-    return stages_of(plan.steps)
+    return stages_of(plan.steps, known)
 
 
-def stages_of(steps: Iterable[Step]) -> tuple[Stage, ...]:
-    return tuple(Stage(s.id, s.phase, s.summary, tuple(_does(s)), s.hazards, s.reason) for s in steps)
+def stages_of(steps: Iterable[Step], known: Known | None = None) -> tuple[Stage, ...]:
+    return tuple(
+        Stage(s.id, s.phase, s.summary, tuple(_does(s)), s.hazards, s.reason, known(s.id) if known else ())
+        for s in steps
+    )
 
 
 def script(plan: Plan) -> str:

@@ -6,6 +6,7 @@ plan's own digest is computed from it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any, cast
 
@@ -41,8 +42,11 @@ def plan_to_yaml(plan: Plan) -> str:
     )
 
 
-def plan_to_json(plan: Plan) -> dict[str, Any]:
-    """CLI.md's `data` of a plan: phases with their steps, digests, questions, what is held back, notes."""
+def plan_to_json(plan: Plan, known: Callable[[str], dict[str, Any]] | None = None) -> dict[str, Any]:
+    """CLI.md's `data` of a plan: phases with their steps, digests, questions, what is held back, notes.
+
+    known: what else there is to say of a step, by its id.
+    """
     from tools.schema.serial import question_to_json
 
     return {
@@ -53,7 +57,10 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "current": plan.current_source,
         "desired": plan.desired_source,
         "version": plan.version,
-        "phases": [{"phase": phase.value, "steps": [_step_json(s) for s in steps]} for phase, steps in plan.phases()],
+        "phases": [
+            {"phase": phase.value, "steps": [_step_json(s) | (known(s.id) if known else {}) for s in steps]}
+            for phase, steps in plan.phases()
+        ],
         "questions": [question_to_json(question) for question in plan.questions],
         "held_back": list(plan.held_back),
         "notes": list(plan.notes),

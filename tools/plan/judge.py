@@ -44,7 +44,7 @@ _BREAKING = frozenset(
         Verb.DROP_OTHER,
     }
 )
-_SCANNING = frozenset(
+SCANNING = frozenset(
     {
         Verb.ADD_COLUMN_REWRITE,
         Verb.CHANGE_TYPE,
@@ -60,14 +60,16 @@ _SCANNING = frozenset(
     }
 )
 
+REWRITING = frozenset({Verb.ADD_COLUMN_REWRITE, Verb.CHANGE_TYPE, Verb.REWRITE})
+
 
 def judge(statements: Sequence[str], dialect: Dialect, facts: Facts, checks: Sequence[StepCheck] = ()) -> set[Hazard]:
     """The hazards of statements that run as one step. `checks` may prove that a dropped column is a mere copy."""
-    per_statement = [tuple(_settled(e, sql, dialect, checks) for e in effects(sql, dialect)) for sql in statements]
+    per_statement = [tuple(settled(e, sql, dialect, checks) for e in effects(sql, dialect)) for sql in statements]
     return set(_hazards([e for group in per_statement for e in group], per_statement, dialect, facts, checks))
 
 
-def _settled(effect: Effect, sql: str, dialect: Dialect, checks: Sequence[StepCheck]) -> Effect:
+def settled(effect: Effect, sql: str, dialect: Dialect, checks: Sequence[StepCheck]) -> Effect:
     """A change of type that a check of the step shows to be one of the catalog alone is like any other ALTER."""
     if effect.verb is not Verb.CHANGE_TYPE or dialect != "postgres":
         return effect
@@ -78,7 +80,7 @@ def _hazards(
     all_: list[Effect], groups: list[tuple[Effect, ...]], dialect: Dialect, facts: Facts, checks: Sequence[StepCheck]
 ) -> Iterator[Hazard]:
     created = {e.table for e in all_ if e.verb is Verb.CREATE_TABLE}
-    felt = [e for e in all_ if not (e.table in created and e.verb is not Verb.DROP_TABLE) and not _own(e.table)]
+    felt = [e for e in all_ if not (e.table in created and e.verb is not Verb.DROP_TABLE) and not is_own(e.table)]
     if _deletes(all_, groups, dialect, checks):
         yield Hazard.DELETES_DATA
     if dialect == "postgres":
@@ -88,7 +90,7 @@ def _hazards(
             yield Hazard.ACCESS_EXCLUSIVE_LOCK
         if any(e.verb in _SHARING or (e.verb is Verb.ADD_CONSTRAINT_LATER and e.column == "fk") for e in felt):
             yield Hazard.SHARE_LOCK
-    if any(e.verb in (Verb.ADD_COLUMN_REWRITE, Verb.CHANGE_TYPE, Verb.REWRITE) for e in felt) or _made_anew(all_):
+    if any(e.verb in REWRITING for e in felt) or _made_anew(all_):
         yield Hazard.TABLE_REWRITE
     if any(e.verb in _BREAKING for e in felt if not _still_there(e, all_)):
         yield Hazard.BREAKS_OLD_CODE
@@ -96,7 +98,7 @@ def _hazards(
 
 
 def _by_facts(all_: list[Effect], facts: Facts) -> Iterator[Hazard]:
-    scanned = {e.table for e in all_ if e.verb in _SCANNING} | {t for e in all_ for t in e.reads}
+    scanned = {e.table for e in all_ if e.verb in SCANNING} | {t for e in all_ for t in e.reads}
     if any(_large(facts.get(table)) for table in scanned):
         yield Hazard.LONG_RUNNING
     written = {e.table for e in all_ if e.verb in (Verb.WRITE, Verb.DELETE)}
@@ -116,7 +118,8 @@ def _still_there(effect: Effect, all_: list[Effect]) -> bool:
     return effect.verb is Verb.DROP_TABLE and effect.table in _copied(all_)
 
 
-def _own(table: str) -> bool:
+def is_own(table: str) -> bool:
+    """Whether a table is one of oneplan's own, which nobody else uses."""
     return table.startswith(("oneplan.", "_oneplan_"))
 
 
@@ -130,7 +133,7 @@ def _copied(all_: list[Effect]) -> set[str]:
     named = {e.table for e in all_ if e.verb in (Verb.CREATE_TABLE, Verb.CREATE_VIEW)} | {
         e.column for e in all_ if e.verb is Verb.RENAME_TABLE
     }
-    copies = {e.table: set(e.reads) for e in all_ if e.verb is Verb.CREATE_TABLE and _own(e.table)}
+    copies = {e.table: set(e.reads) for e in all_ if e.verb is Verb.CREATE_TABLE and is_own(e.table)}
     taken: set[str] = set()
     for effect in all_:
         if effect.verb is Verb.WRITE:
@@ -144,8 +147,8 @@ def _deletes(
     if any(e.verb in (Verb.DELETE, Verb.DROP_OTHER) and e.table != "sqlite_sequence" for e in all_):
         return True
     # What is set aside is set aside because the step removes it.
-    drops = any(e.verb in (Verb.DROP_TABLE, Verb.DROP_COLUMN) and not _own(e.table) for e in all_)
-    if drops and any(e.verb is Verb.CREATE_TABLE and "kept_" in e.table and _own(e.table) for e in all_):
+    drops = any(e.verb in (Verb.DROP_TABLE, Verb.DROP_COLUMN) and not is_own(e.table) for e in all_)
+    if drops and any(e.verb is Verb.CREATE_TABLE and "kept_" in e.table and is_own(e.table) for e in all_):
         return True
     copied = _copied(all_)
     for n, group in enumerate(groups):
@@ -162,7 +165,7 @@ def _spared(effect: Effect, copied: set[str], groups: list[tuple[Effect, ...]], 
     if effect.table in copied:
         return True
     others = [e for n, group in enumerate(groups) if n != at for e in group]
-    return _own(effect.table) and any(effect.table == e.table or effect.table in e.reads for e in others)
+    return is_own(effect.table) and any(effect.table == e.table or effect.table in e.reads for e in others)
 
 
 def _is_copy(effect: Effect, dialect: Dialect, checks: Sequence[StepCheck]) -> bool:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from tools.location import Dialect
@@ -45,12 +46,14 @@ class Verb(StrEnum):
 @dataclass(frozen=True)
 class Effect:
     """One thing that a statement does. `table` and `column` are plain names, "" where there is none; a table outside
-    the default namespace is written `namespace.name`. `reads` are the tables it takes rows from."""
+    the default namespace is written `namespace.name`. `reads` are the tables it takes rows from, `other` the one that
+    a foreign key points to."""
 
     verb: Verb
     table: str = ""
     column: str = ""
     reads: tuple[str, ...] = ()
+    other: str = ""
 
 
 def parse(sql: str, dialect: Dialect) -> Any:
@@ -68,12 +71,20 @@ def parse(sql: str, dialect: Dialect) -> Any:
     return None if isinstance(tree, (exp.Command, exp.Alias, exp.Column)) else tree
 
 
+@lru_cache(maxsize=4096)
 def effects(sql: str, dialect: Dialect) -> tuple[Effect, ...]:
     """All effects of one statement, in no order; empty for one that only reads or defines."""
     tree = parse(sql, dialect)
-    if tree is None:
+    if tree is None or _makes_trigger(tree):
         return tuple(_by_words(tokenize(sql, dialect)))
     return tuple(_of_tree(tree, dialect))
+
+
+def _makes_trigger(tree: Any) -> bool:
+    """sqlglot keeps no table of a trigger that the words of the statement name."""
+    from sqlglot import expressions as exp
+
+    return isinstance(tree, exp.Create) and str(tree.args.get("kind") or "").upper() == "TRIGGER"
 
 
 def _of_tree(tree: Any, dialect: Dialect) -> Iterator[Effect]:
@@ -122,8 +133,6 @@ def _create(tree: Any) -> Iterator[Effect]:
         yield Effect(verb, table_name(tree.this.args.get("table")))
     elif kind == "VIEW":
         yield Effect(Verb.CREATE_VIEW, table_name(tree.this))
-    elif kind == "TRIGGER":
-        yield Effect(Verb.CREATE_TRIGGER)
 
 
 def _drop(tree: Any) -> Iterator[Effect]:
@@ -159,7 +168,11 @@ def _action(action: Any, table: str, not_valid: bool, dialect: Dialect) -> Itera
         for dropped in action.args.get("tables") or [action.this]:
             yield Effect(Verb.DROP_COLUMN if kind == "COLUMN" else Verb.ALTER, table, getattr(dropped, "name", ""))
     elif isinstance(action, exp.ColumnDef):
-        yield Effect(Verb.ADD_COLUMN_REWRITE if _fills_rows(action, dialect) else Verb.ADD_COLUMN, table, action.name)
+        verb, points_to = (
+            Verb.ADD_COLUMN_REWRITE if _fills_rows(action, dialect) else Verb.ADD_COLUMN,
+            action.find(exp.Reference),
+        )
+        yield Effect(verb, table, action.name, other=table_name(points_to) if points_to else "")
     elif isinstance(action, exp.AlterRename):
         yield Effect(Verb.RENAME_TABLE, table, table_name(action.this))
     elif isinstance(action, exp.RenameColumn):
@@ -180,8 +193,10 @@ def _action(action: Any, table: str, not_valid: bool, dialect: Dialect) -> Itera
 def _constraint(action: Any, table: str, not_valid: bool) -> Effect:
     from sqlglot import expressions as exp
 
-    if action.find(exp.ForeignKey):
-        return Effect(Verb.ADD_CONSTRAINT_LATER if not_valid else Verb.ADD_FOREIGN_KEY, table, "fk")
+    key = action.find(exp.ForeignKey)
+    if key:
+        verb = Verb.ADD_CONSTRAINT_LATER if not_valid else Verb.ADD_FOREIGN_KEY
+        return Effect(verb, table, "fk", other=table_name(key.args.get("reference")))
     return Effect(Verb.ADD_CONSTRAINT_LATER if not_valid else Verb.ADD_CONSTRAINT, table)
 
 
@@ -231,7 +246,7 @@ def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
     table = _table_in(tokens)
     if not words or (words[0] == "CREATE" and {"FUNCTION", "PROCEDURE", "TRIGGER", "MACRO"} & set(words[:5])):
         if words and "TRIGGER" in words[:5]:
-            yield Effect(Verb.CREATE_TRIGGER)
+            yield Effect(Verb.CREATE_TRIGGER, _name_after("ON", tokens))
         return
     if words[:2] == ["ALTER", "TABLE"]:
         yield from _alter_by_words(words, table)
@@ -285,6 +300,8 @@ def _name_after(word: str, tokens: tuple[Token, ...]) -> str:
             rest = [t for t in tokens[n + 1 :] if not t.is_word("IF", "EXISTS", "ONLY")]
             if rest and rest[0].is_name:
                 dotted = len(rest) > 2 and rest[1].text == "." and rest[2].is_name
+                if dotted and rest[0].name in ("public", "main"):
+                    return rest[2].name
                 return f"{rest[0].name}.{rest[2].name}" if dotted else rest[0].name
             return ""
     return ""

@@ -189,7 +189,7 @@ def step_view(view: StepView) -> dict[str, Any]:
         "kind": "step", "id": view.step.id, "phase": str(view.step.phase), "summary": view.step.summary,
         "sql": list(view.sql), "undo": list(view.undo), "hazards": list(view.hazards), "rows": view.rows,
         "backup": view.backup, "rehearsal": view.rehearsal, "notes": list(view.notes),
-        "objects": list(view.step.objects),
+        "objects": list(view.step.objects), "touches": [str(impact) for impact in view.impacts],
     }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from tools.toolbox.jobs import SingleJob, approval_of, put
 from tools.toolbox.schema import Arguments, Paged, asked, missing_values
 
 if TYPE_CHECKING:
+    from tools.migrate.outlook import Outlook
     from tools.migrate.rehearsal import Rehearsal
     from tools.plan.model import Plan, Step
 
@@ -57,7 +58,12 @@ def make_plan(desk: Desk, arguments: Paged) -> Outcome:
 
 def show_plan(desk: Desk, arguments: ShowPlan) -> Outcome:
     plan = the_plan(desk)
-    steps = [step for step in steps_in_short(plan, reasons=True) if arguments.phase in (None, step["phase"])]
+    known = outlook_of(desk, plan)
+    steps = [
+        step | {"takes": known.estimate(step["id"]), "touches": list(known.touched(step["id"]))}
+        for step in steps_in_short(plan, reasons=True)
+        if arguments.phase in (None, step["phase"])
+    ]
     return Outcome(plan_in_short(plan) | page(steps, arguments.offset, arguments.limit))
 
 
@@ -69,8 +75,21 @@ def explain_step(desk: Desk, arguments: ExplainStep) -> Outcome:
         "summary": step.summary, "reason": step.reason, "sql": list(step.statements()), "undo": list(step.undo),
         "hazards": [str(hazard) for hazard in step.hazards], "reversible": step.reversible, "manual": step.manual,
         "depends_on": list(step.depends_on), "closes": list(step.closes),
-        "checks": [check.sentence for check in step.checks],
+        "checks": [check.sentence for check in step.checks], "known": list(outlook_of(desk, plan).lines(step.id)),
     })  # fmt: skip
+
+
+def outlook_of(desk: Desk, plan: Plan) -> Outlook:
+    """What the live database and the rehearsal on record say of the plan's steps."""
+    from tools.location import parse_location
+    from tools.migrate.outlook import outlook
+
+    facts = None
+    if desk.current and parse_location(desk.current).live:
+        from tools.migrate.facts import live_facts
+
+        facts = live_facts(desk.current)
+    return outlook(plan, facts, rehearsal_of(desk, plan))
 
 
 def rehearse_plan(desk: Desk, arguments: Arguments) -> Outcome:
@@ -87,6 +106,8 @@ def rehearse_plan(desk: Desk, arguments: Arguments) -> Outcome:
         "rewrites": [{"id": s.id, "tables": list(s.rewrites)} for s in result.steps if s.rewrites],
         "slowest": [{"id": s.id, "seconds": round(s.seconds, 3), "rows": s.rows}
                     for s in sorted(result.steps, key=lambda s: -s.seconds)[:5]],
+        "estimated_seconds": round(sum(step.estimated for step in result.steps), 3),
+        "sampled": any(step.sampled for step in result.steps),
     })  # fmt: skip
 
 

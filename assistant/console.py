@@ -187,6 +187,8 @@ def print_watch(watched: JSON) -> None:
     rows = ([query["name"], query["before_ms"], query["now_ms"]] for query in watched["queries"])
     show(table(names, rows, right=names[1:]))
     show(*(Text(clean(f"the proof of the rows: {finding}"), style="yellow") for finding in watched["proof"]))
+    counted = ", ".join(watched["counted_by"]) or "none"
+    show(Text(clean(f"besides these queries, counts of the server: {counted}"), style="dim"))
     show(*(Text(clean(sentence), style="bold red") for sentence in watched["fallen_off"]))
     if not watched["fallen_off"]:
         show(Text("nothing fell off", style="green"))
@@ -210,6 +212,9 @@ def print_status(status: JSON) -> None:
                 show(Text(clean(_underway(step))))
     else:
         show(Text("nothing has been run yet"))
+    if status.get("watch"):
+        word = status["watch"]["status"].replace("_", " ")
+        show(Text(clean(f"monitor: {word}: {status['told']}"), style="bold red" if word == "fell off" else ""))
     if status.get("pending"):
         show(Text(f"{status['pending']} proposals wait for an answer: oneplan approvals list"))
 

@@ -13,7 +13,7 @@ from tools.errors import OneplanError, Refused, RehearsalFailed, UsageError
 from tools.location import parse_location
 from tools.migrate.report import outcome_as_json, table_as_json
 from tools.migrate.verify import verify
-from tools.migrate.watch import take_baseline
+from tools.migrate.watch import standing, take_baseline
 
 if TYPE_CHECKING:
     from assistant.session import Workspace
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tools.migrate.results import StepResult
     from tools.migrate.rollback import Rollback
     from tools.migrate.run import Migration
+    from tools.migrate.watch import Watch
     from tools.plan.model import Phase, Plan, Step
 
 Outcome = dict[str, Any]
@@ -51,9 +52,11 @@ class Applying:
         """Take every pending step, each by an approval. Raises what stops it; what is done stays done."""
         with self._migration(None, restart) as migration:
             found, finished = migration.found, migration.finished
+            migration.pending(phases, step)  # what is asked for must be there, also when nothing is left
             outcome = outcome_as_json(migration.run_id, migration.steps())
         if finished:
             say(found or "nothing to do: the plan is empty")
+            self._say_of_the_watch(outcome)
             return self._proven(outcome)
         rehearsal = rehearsal_for(self.workspace, self.plan, self.database, self._shadow)
         with self._migration(rehearsal, restart) as migration:
@@ -65,7 +68,16 @@ class Applying:
             say_of_the_board(self.workspace, migration)
             finished = migration.finished
             outcome = outcome_as_json(migration.run_id, migration.steps())
+        self._say_of_the_watch(outcome)
         return self._proven(outcome) if finished else outcome
+
+    def _say_of_the_watch(self, outcome: Outcome) -> None:
+        """Where the last step stands, which a run leaves open."""
+        for step in outcome["steps"]:
+            known = standing(self.workspace.store, outcome["run"]) if step["status"] == "waiting" else None
+            if known:
+                step["status"] = known.status
+                say(f"{known.status.replace('_', ' '):>6} {step['id']}  {known}")
 
     def abandon(self) -> None:
         """Give an unfinished run up as it stands: it is never gone on with."""
@@ -219,6 +231,15 @@ def say_of_the_board(workspace: Workspace, session: Migration | Rollback) -> Non
         say(f"oneplan: {told}")
 
 
+def say_of_the_watch(workspace: Workspace, watch: Watch) -> None:
+    """What the end of a watch means for the task board, proposed and said."""
+    from tools.toolbox.board import follow_states
+
+    told = follow_states(workspace.store, workspace.ledger, workspace.actor, watch.run, {watch.step: "done"})
+    if told:
+        say(f"oneplan: {told}")
+
+
 def restore_origin(workspace: Workspace, database: str | None, run: str | None, consent: Consent) -> Outcome:
     """Put back the whole backup that was made before a run first wrote rows, then undo what stands before it.
 
@@ -325,7 +346,12 @@ def run_status(workspace: Workspace, database: str | None) -> Outcome:
 
     place = database_of(workspace, database, None)
     found = runs(place)
-    return {"run": found[-1] if found else None, "pending": len(workspace.ledger.pending())}
+    last = found[-1] if found else None
+    known = standing(workspace.store, last["id"]) if last and last["state"] == "done" else None
+    return {
+        "run": last, "pending": len(workspace.ledger.pending()), "watch": known.as_json() if known else None,
+        "told": str(known) if known else "",
+    }  # fmt: skip
 
 
 def _phase_or_step(migration: Migration, rest: Sequence[Step]) -> Action:

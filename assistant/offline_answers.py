@@ -216,7 +216,8 @@ def _watched(data: Data) -> Parts:
     head = f"Run {data['run']}: sample {data['samples']}, {window}."
     proof = [f"The rows' proof says: {finding}." for finding in data["proof"]]
     fallen = [f"Fell off: {sentence}." for sentence in data["fallen_off"]]
-    end = "I propose to roll back." if fallen else "Nothing fell off. `oneplan monitor` goes on by itself."
+    left = "the last step is done" if data["ended"] else "`oneplan monitor` goes on by itself"
+    end = "I propose to roll back." if fallen else f"Nothing fell off: {left}."
     return [head, Listing(lines, len(lines)), *proof, *fallen, end]
 
 
@@ -236,6 +237,8 @@ def _status(data: Data) -> str:
         text.append("Plan: " + ", ".join(f"{p['phase']} {p['done']}/{p['steps']}" for p in data["phases"]) + ".")
     if data.get("next") and (not run or run["state"] != "done"):
         text.append(f"Next: {data['next']}.")
+    if data.get("watch"):
+        text.append(f"Monitor, the last step: {data['watch']['told']}.")
     if not data.get("plan"):
         text.append("This conversation has no plan yet: say `plan it`.")
     text += [f"Waiting for your answer: {p['summary']} ({p['id']})." for p in data["pending_proposals"]]

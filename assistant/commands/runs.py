@@ -203,6 +203,11 @@ def monitor(
         from assistant.console import print_watch
 
         print_watch(last.as_json())
+    if last.done:
+        from assistant.execution import say_of_the_watch
+
+        say(f"run {watch.run}: the window is over, and nothing fell off: the last step is done")
+        say_of_the_watch(workspace, watch)
     if proposal:
         say(f"the way back is proposed ({proposal}): `oneplan rollback {watch.run}`")
     return DIFFERENCES if last.fallen else DONE

@@ -16,8 +16,11 @@ from knowledge import clock
 from tests.commandline import Oneplan
 from tools.errors import UsageError
 from tools.migrate.falloff import fallen_off
-from tools.migrate.probes import Sample
+from tools.migrate.open import open_backend
+from tools.migrate.probes import Sample, counters
 from tools.migrate.watch import Watch
+from tools.plan.files import plan_from_yaml
+from tools.plan.model import Phase
 
 BEFORE = "CREATE TABLE agents (id INTEGER PRIMARY KEY, goal TEXT);"
 AFTER = "-- dialect: {0}\nCREATE TABLE agents (id INTEGER PRIMARY KEY, purpose TEXT);"
@@ -139,3 +142,80 @@ def test_on_postgres_a_query_that_got_slow_is_found(workspace: Path, oneplan: On
         connection.execute(f"ALTER DATABASE \"{connection.info.dbname}\" SET app.sleep = '0.03'")
     codes = [oneplan("monitor", "--once").code for _ in range(3)]
     assert codes == [0, 0, 2]
+
+
+def status_of(oneplan: Oneplan, *words: str) -> str:
+    steps = oneplan(*words, "--json").data["steps"]
+    return str(next(step["status"] for step in steps if step["id"] == "monitor.watch"))
+
+
+def test_the_plan_s_last_step_stays_open_until_its_window_is_over(
+    applied: Path, oneplan: Oneplan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("oneplan.toml").write_text('[project]\ncurrent = "sqlite:///app.db"\n', encoding="utf-8")
+    plan = plan_from_yaml(Path("plan.yaml").read_text(encoding="utf-8"))
+    assert [step.operation for step in plan.steps if step.phase is Phase.MONITOR] == ["proof", "watch"]
+    assert plan.steps[-1].operation == "watch"
+    again = oneplan("apply", "plan.yaml", "--yes")
+    assert again.code == 0
+    assert "waiting monitor.watch  not looked at yet: `oneplan monitor` goes on with it" in again.err
+    assert status_of(oneplan, "apply", "plan.yaml", "--yes") == "waiting"
+    refused = oneplan("apply", "plan.yaml", "--yes", "--step", "monitor.watch")
+    assert (refused.code, "`oneplan monitor` works it off" in refused.err) == (64, True)
+    assert oneplan("monitor", "--once").code == 0
+    state = oneplan("status", "--json").data["watch"]
+    assert (state["status"], state["samples"]) == ("waiting", 1)
+    assert f"monitor: waiting: 1 samples so far, until {state['until']}" in " ".join(oneplan("status").out.split())
+    told = json.loads(oneplan("ask", "where are we?", "--offline", "--json").out)["data"]["answer"]
+    assert "Monitor, the last step: 1 samples so far" in told
+    later = clock.utc_now() + timedelta(hours=49)
+    monkeypatch.setattr(clock, "utc_now", lambda: later)
+    ended = oneplan("monitor")
+    assert (ended.code, "the last step is done" in ended.err) == (0, True)
+    assert status_of(oneplan, "apply", "plan.yaml", "--yes") == "done"
+    assert oneplan("status", "--json").data["watch"]["status"] == "done"
+
+
+def test_what_fell_off_is_shown_by_status_until_it_is_well_again(applied: Path, oneplan: Oneplan) -> None:
+    assert oneplan("monitor", "--once").code == 2
+    assert oneplan("status", "--json").data["watch"]["status"] == "fell_off"
+    assert "monitor: fell off: query 2" in oneplan("status").out
+    assert status_of(oneplan, "apply", "plan.yaml", "--yes") == "fell_off"
+    Path("queries.sql").write_text("SELECT count(*) FROM agents;\nSELECT purpose FROM agents;\n", encoding="utf-8")
+    assert oneplan("monitor", "--once").code == 0
+    assert oneplan("status", "--json").data["watch"]["status"] == "waiting"
+
+
+def test_a_run_under_way_does_not_wait_yet_and_a_new_plan_need_not_wait(applied: Path, oneplan: Oneplan) -> None:
+    assert oneplan("rollback", "--yes", "--allow", "DELETES_DATA,IRREVERSIBLE").code == 0
+    assert status_of(oneplan, "apply", "plan.yaml", "--yes", "--phase", "analyse,expand") == "pending"
+    done = oneplan("apply", "plan.yaml", "--yes", "--allow", "DELETES_DATA,IRREVERSIBLE")
+    assert done.code == 0, done.err
+    Path("next.sql").write_text(
+        "-- dialect: sqlite\nCREATE TABLE agents (id INTEGER PRIMARY KEY, purpose TEXT, rank INTEGER);",
+        encoding="utf-8",
+    )
+    assert oneplan("plan", "sqlite:///app.db", "next.sql", "-o", "next.yaml", "--renames", "none").code == 0
+    assert oneplan("apply", "next.yaml", "--yes").code == 0
+
+
+def test_counts_of_the_server_are_taken_from_what_is_installed(postgres_url: str) -> None:
+    """pg_stat_statements does not come with the embedded server: a table of its columns stands in for it here."""
+    with closing(open_backend(postgres_url)) as backend:
+        assert backend.query("SELECT 1 FROM pg_available_extensions WHERE name = 'pg_stat_statements'") == []
+        assert set(counters(backend)) == {"commits", "rollbacks", "deadlocks"}
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("SET allow_system_table_mods = on")
+        connection.execute(
+            "INSERT INTO pg_extension SELECT 99999, 'pg_stat_statements', extowner, extnamespace, true, '1.10' "
+            "FROM pg_extension LIMIT 1"
+        )
+        connection.execute("CREATE TABLE pg_stat_statements (dbid oid, calls bigint, total_exec_time double precision)")
+        connection.execute(
+            "INSERT INTO pg_stat_statements SELECT oid, 40, 1000.5 FROM pg_database WHERE datname = current_database() "
+            "UNION ALL SELECT 1, 7, 7"
+        )
+    with closing(open_backend(postgres_url)) as backend:
+        found = counters(backend)
+        assert (found["calls"], found["milliseconds"]) == (40, 1000.5)
+        assert "commits" in found

@@ -20,6 +20,8 @@ REPEATS = 5
 ROWS = 100
 COUNTED = 1_000_000
 """A table with more rows is not counted by a probe."""
+SOURCES = {"commits": "pg_stat_database", "calls": "pg_stat_statements"}
+"""A counter of each view of the server's that is asked."""
 Side = Literal["before", "after"]
 
 

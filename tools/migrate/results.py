@@ -9,7 +9,8 @@ from typing import Any, Literal
 from tools.plan.impact import Impact
 from tools.plan.model import Step
 
-Status = Literal["pending", "begun", "paused", "done", "undone"]
+Status = Literal["pending", "begun", "paused", "waiting", "done", "undone"]
+"""waiting: the watch, when every other step is done."""
 
 Observer = Callable[[str, str], None]
 """Called with (stage, step id) at every boundary of a step: claimed, backed_up, checked, executed (one

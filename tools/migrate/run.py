@@ -26,7 +26,7 @@ from tools.migrate.session import Session, phases_named, plan_of, step_states
 from tools.plan.change import outline
 from tools.plan.files import plan_to_yaml
 from tools.plan.impact import impacts
-from tools.plan.model import Hazard, Phase, Plan, Step, step_digest
+from tools.plan.model import WATCH, Hazard, Phase, Plan, Step, step_digest
 from tools.schema.digest import schema_digest
 from tools.schema.model import Schema
 
@@ -64,15 +64,17 @@ class Migration(Session):
         return step_states(self.plan, self.entries())
 
     def pending(self, phases: Sequence[Phase | str] = (), step: str | None = None) -> tuple[Step, ...]:
-        """The steps still to run, in the plan's order: all, or those of some phases, or one. UsageError if unknown."""
-        if step is not None and self.plan.step(step) is None:
+        """The steps still to run, in the plan's order: all, or those of some phases, or one. The watch is none of them.
+        UsageError if unknown."""
+        asked = self.plan.step(step) if step is not None else None
+        if step is not None and asked is None:
             raise UsageError(f"the plan has no step {step!r}: its steps are listed by `oneplan explain`")
+        if asked is not None and asked.operation == WATCH:
+            raise UsageError(f"step {step!r} is left open by a run: `oneplan monitor` works it off")
         wanted = phases_named(phases)
         applied = set(self.applied()) - self._cut_off()
-        return tuple(
-            s for s in self.plan.steps
-            if s.id not in applied and (not wanted or s.phase in wanted) and step in (None, s.id)
-        )  # fmt: skip
+        left = (s for s in self.plan.steps if s.id not in applied and s.operation != WATCH)
+        return tuple(s for s in left if (not wanted or s.phase in wanted) and step in (None, s.id))
 
     @property
     def finished(self) -> bool:
@@ -306,6 +308,10 @@ class Migration(Session):
         return "running" if left else "done"
 
 
+def _left_open(_: Migration, step: Step) -> str | None:
+    return f"step {step.id!r} is left open: `oneplan monitor` works it off" if step.operation == WATCH else None
+
+
 def _already_applied(migration: Migration, step: Step) -> str | None:
     applied = step.id in migration.applied() and migration.begun(step, "apply") is None
     return f"step {step.id!r} is already applied in run {migration.run_id}" if applied else None
@@ -324,7 +330,12 @@ def _needs_others(migration: Migration, step: Step) -> str | None:
     return f"step {step.id!r} needs {', '.join(missing)} first" if missing else None
 
 
-ORDER_CHECKS: tuple[Callable[[Migration, Step], str | None], ...] = (_already_applied, _another_begun, _needs_others)
+ORDER_CHECKS: tuple[Callable[[Migration, Step], str | None], ...] = (
+    _left_open,
+    _already_applied,
+    _another_begun,
+    _needs_others,
+)
 """Why a step cannot be run now, whoever approved it."""
 
 

@@ -24,7 +24,7 @@ from tools.migrate.results import Observer, StepState
 from tools.plan.facts import Facts
 from tools.plan.files import plan_from_yaml
 from tools.plan.hazards import hazards_of
-from tools.plan.model import Phase, Plan, Step
+from tools.plan.model import WATCH, Phase, Plan, Step
 from tools.schema.digest import objects_digest, schema_digest
 from tools.schema.model import Schema
 
@@ -184,7 +184,11 @@ def reversed_step(step: Step) -> Step:
 def step_states(plan: Plan, entries: tuple[Entry, ...]) -> tuple[StepState, ...]:
     """Every step of a plan and where it stands in a run."""
     applied = set(applied_steps(entries))
-    return tuple(_state(step, entries, applied) for step in plan.steps)
+    done = all(step.id in applied for step in plan.steps if step.operation != WATCH)
+    return tuple(
+        StepState(step, "waiting") if done and step.operation == WATCH else _state(step, entries, applied)
+        for step in plan.steps
+    )
 
 
 def _state(step: Step, entries: tuple[Entry, ...], applied: set[str]) -> StepState:

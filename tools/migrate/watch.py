@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from knowledge import clock
 from knowledge.events import Events
@@ -21,11 +21,11 @@ from tools.migrate.backend import Backend
 from tools.migrate.falloff import fallen_off
 from tools.migrate.journal import Journal
 from tools.migrate.open import open_backend
-from tools.migrate.probes import Sample, measure, read_queries, table_probes
+from tools.migrate.probes import SOURCES, Sample, measure, read_queries, table_probes
 from tools.migrate.record import Run
 from tools.migrate.session import plan_of
 from tools.migrate.verify import prove
-from tools.plan.model import Plan
+from tools.plan.model import WATCH, Plan
 
 HOURS = 48.0
 EVERY = 300.0
@@ -47,11 +47,20 @@ class Watched:
     baseline: Sample
     latest: Sample
 
+    @property
+    def counted_by(self) -> tuple[str, ...]:
+        """Which of the server's own statistics take part, beside our queries and the application's."""
+        return tuple(view for name, view in SOURCES.items() if name in self.latest.counters)
+
+    @property
+    def done(self) -> bool:
+        return self.ended and not self.fallen
+
     def as_json(self) -> dict[str, Any]:
         return {
             "run": self.run, "samples": self.samples, "begun": f"{self.begun:%Y-%m-%d %H:%M} UTC",
             "until": f"{self.until:%Y-%m-%d %H:%M} UTC", "ended": self.ended, "fallen_off": list(self.fallen),
-            "proof": list(self.proof), "errors": dict(self.latest.errors),
+            "proof": list(self.proof), "errors": dict(self.latest.errors), "counted_by": list(self.counted_by),
             "queries": [
                 {"name": name, "before_ms": before, "now_ms": self.latest.latency.get(name)}
                 for name, before in self.baseline.latency.items()
@@ -70,6 +79,45 @@ def take_baseline(
     probes += read_queries(queries, plan.dialect) if queries else ()
     found = measure(backend, probes, _now())
     events.append("monitor.baseline", {"run": run, **found.as_json()}, actor=actor)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far the watch of a run has come, by the store's log alone. until: "" before the first look."""
+
+    status: Literal["waiting", "fell_off", "done"]
+    samples: int = 0
+    until: str = ""
+    fallen: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "status": self.status, "samples": self.samples, "until": self.until, "fallen_off": list(self.fallen),
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        if self.status == "done":
+            return f"watched to the end, {self.samples} samples: nothing fell off"
+        if self.status == "fell_off":
+            return f"{'; '.join(self.fallen)}"
+        told = f"{self.samples} samples so far, until {self.until}" if self.samples else "not looked at yet"
+        return f"{told}: `oneplan monitor` goes on with it"
+
+
+def standing(store: Store, run: str) -> Standing | None:
+    """Where the watch of a finished run stands; None for a run of which nothing was measured here before it began."""
+    events = [event for event in Events(store).read(kind="monitor.*") if event.data["run"] == run]
+    by_kind = {
+        kind: [e.data for e in events if e.kind == f"monitor.{kind}"] for kind in ("baseline", "begun", "sample")
+    }
+    if not by_kind["baseline"]:
+        return None
+    samples = [_sample(data) for data in by_kind["sample"]]
+    until = f"{datetime.fromisoformat(by_kind['begun'][-1]['until']):%Y-%m-%d %H:%M} UTC" if by_kind["begun"] else ""
+    fallen = fallen_off(_sample(by_kind["baseline"][-1]), samples)
+    ended = any(event.kind == "monitor.ended" for event in events)
+    status = "fell_off" if fallen else "done" if ended else "waiting"
+    return Standing(status, len(samples), until, fallen)
 
 
 class Watch:
@@ -99,6 +147,11 @@ class Watch:
     @property
     def run(self) -> str:
         return self._run.id
+
+    @property
+    def step(self) -> str:
+        """The id of the plan's step that this works off; "" in a plan that has none."""
+        return next((step.id for step in self._plan.steps if step.operation == WATCH), "")
 
     def sample(self) -> Watched:
         """Measure once, keep it, and judge all samples of the window so far."""

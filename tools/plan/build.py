@@ -46,6 +46,7 @@ from tools.plan.steps import (
     sequences,
     value_source,
     verify,
+    watch,
 )
 from tools.plan.target import held_target, respelled
 from tools.schema.digest import schema_digest
@@ -114,6 +115,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     people.finish,
     # monitor
     proof.monitor,
+    watch.monitor,
 )
 
 

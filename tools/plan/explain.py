@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tools.plan.model import Hazard, Phase, Plan, Step
+from tools.plan.model import WATCH, Hazard, Phase, Plan, Step
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ def _does(step: Step) -> list[tuple[str, str]]:
         return [("count and fingerprint every table, read only", "")]
     if step.operation == "proof":
         return [("count and fingerprint again, and compare", "")]
+    if step.operation == WATCH:
+        return [("leave it open: `oneplan monitor` measures, now and then, until the window is over", "")]
     found = [("back up " + ", ".join(step.objects), "")] if step.writes_data else []
     found += [(f"make sure that {check.sentence}", check.sql) for check in step.checks]
     how = "" if step.transactional else " (outside any transaction)"

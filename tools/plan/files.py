@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from tools.errors import SourceError, UsageError
 from tools.plan.hazards import hazards_of
-from tools.plan.model import Backfill, Plan, Step
+from tools.plan.model import WATCH, Backfill, Plan, Step
 from tools.plan.reading import plan_from_yaml, problems
 from tools.plan.walls import refuse_breaches
 from tools.schema.tokens import split
@@ -76,7 +76,7 @@ def edit_step(plan: Plan, step_id: str, sql: str) -> Plan:
     step = plan.step(step_id)
     if step is None:
         raise UsageError(f"the plan has no step {step_id!r}")
-    if step.manual or step.operation in ("baseline", "proof"):
+    if step.manual or step.operation in ("baseline", "proof", WATCH):
         raise UsageError(f"step {step_id!r} runs no SQL, so there is none to edit")
     statements = tuple(statement.text for statement in split(sql, plan.dialect, step_id))
     if not statements:

@@ -41,6 +41,8 @@ class Hazard(StrEnum):
     FIRES_TRIGGERS = "FIRES_TRIGGERS"
 
 
+WATCH = "watch"
+"""The operation that a run does not carry out: it stays open when all others are done, until its window is over."""
 MUST_BE_ALLOWED = frozenset({Hazard.DELETES_DATA, Hazard.IRREVERSIBLE, Hazard.NOT_REHEARSED})
 """A `--yes` alone does not cover a step with one of these: each must be named in `--allow`."""
 
@@ -92,10 +94,10 @@ class Step:
     writes_data: rows are written or removed, so a backup comes first. manual: a person's doing ("deploy the code");
     nothing is run. rebuild: tables are made anew, by sql or by undo, so SQLite must run either with foreign_keys=OFF
     and legacy_alter_table=ON, set before BEGIN, and with foreign_key_check before COMMIT. depends_on: ids of steps that
-    must have run. closes: the gaps it closes, as sentences. Two operations carry no SQL and are no person's doing
-    either: `baseline` (count and fingerprint every table of the plan's accounting) and `proof` (account for those rows
-    again). undo_checks: what rows written since may stand in the way of undoing it; asked of the shape that the step
-    leaves, and before a way back begins of the shape that is there, as far as it has the columns.
+    must have run. closes: the gaps it closes, as sentences. Three operations carry no SQL and are no person's doing
+    either: `baseline` (count and fingerprint every table of the plan's accounting), `proof` (account for those rows
+    again) and WATCH. undo_checks: what rows written since may stand in the way of undoing it; asked of the shape that
+    the step leaves, and before a way back begins of the shape that is there, as far as it has the columns.
     """
 
     id: str

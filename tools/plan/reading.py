@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from tools.errors import SourceError
 from tools.location import DIALECTS
-from tools.plan.model import Accounting, Backfill, Hazard, Phase, Plan, Step, StepCheck
+from tools.plan.model import WATCH, Accounting, Backfill, Hazard, Phase, Plan, Step, StepCheck
 from tools.plan.walls import refuse_breaches
 from tools.schema.model import Question
 
@@ -30,7 +30,7 @@ _TEXTS = ("id", "phase", "operation", "summary", "reason")
 _LISTS = ("hazards", "objects", "depends_on", "sql", "undo", "closes")
 _STEP_KEYS = (*_TEXTS, *_LISTS, *_FLAGS, "checks", "undo_checks", "backfill")
 _QUESTION_KEYS = ("kind", "table", "before", "after", "evidence", "likeness", "value")
-_EMPTY_ALLOWED = ("baseline", "proof", "verify_rows")
+_EMPTY_ALLOWED = ("baseline", "proof", "verify_rows", WATCH)
 
 
 def plan_from_yaml(text: str, source: str = "plan.yaml") -> Plan:
@@ -48,6 +48,7 @@ def plan_from_yaml(text: str, source: str = "plan.yaml") -> Plan:
 def problems(plan: Plan) -> Iterator[tuple[str | None, str]]:
     """(step, what is wrong) for everything that makes a plan nonsense."""
     order, seen, at = list(Phase), dict[str, Step](), 0
+    ids = {step.id for step in plan.steps}
     for step in plan.steps:
         name = f"step {step.id!r}"
         if step.id in seen:
@@ -55,7 +56,6 @@ def problems(plan: Plan) -> Iterator[tuple[str | None, str]]:
         if order.index(step.phase) < at:
             yield step.id, f"{name} is of phase {step.phase.value} but stands after phase {order[at].value}"
         at = max(at, order.index(step.phase))
-        ids = {s.id for s in plan.steps}
         for needed in step.depends_on:
             if needed not in ids:
                 yield step.id, f"{name} depends on {needed!r}, which is no step of this plan"

@@ -28,7 +28,8 @@ _CHECKS: dict[Phase, str] = {
     Phase.MONITOR: "Watched after launch, with the way back ready",
 }
 _STATUS_OF: dict[str, Status] = {
-    "done": "done", "begun": "doing", "started": "doing", "paused": "doing", "failed": "doing",
+    "done": "done", "begun": "doing", "started": "doing", "paused": "doing", "waiting": "doing",
+    "failed": "doing",
     "pending": "todo", "undone": "todo",
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from tools.toolbox.desk import Desk, Outcome, at_most, page
 from tools.toolbox.schema import Arguments, Paged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from knowledge.approvals import Ledger
     from knowledge.store import Store
@@ -181,16 +181,26 @@ def event_to_json(event: Any) -> dict[str, Any]:
 def follow_run(store: Store, ledger: Ledger, actor: str, session: Any, thread: str = "") -> str:
     """Propose what a run means for the board's tasks that are tied to its steps; a sentence for the person, "" where it
     means nothing. session: a Migration or a Rollback, after a step."""
+    from tools.tasks.from_plan import unproven
+
+    states = {state.step.id: str(state.status) for state in session.steps()}
+    held = unproven((state.step for state in session.steps()), states)
+    return follow_states(store, ledger, actor, session.run_id, states, held, thread)
+
+
+def follow_states(
+    store: Store, ledger: Ledger, actor: str, run: str, states: dict[str, str], held: Sequence[str] = (),
+    thread: str = "",
+) -> str:  # fmt: skip
+    """The same for the states of a run's steps. held: steps whose rows are not accounted for yet."""
     from tools.tasks.boards import Boards
-    from tools.tasks.from_plan import steps_of, unproven
+    from tools.tasks.from_plan import steps_of
 
     kept = Boards(store, ledger)
     board = kept.find()
-    states = {state.step.id: str(state.status) for state in session.steps()}
     if board is None or not any(step in states for task in board for step in steps_of(task)):
         return ""
-    held = unproven((state.step for state in session.steps()), states)
-    proposal = kept.follow(states, actor=actor, run=session.run_id, unproven=held, thread=thread)
+    proposal = kept.follow(states, actor=actor, run=run, unproven=tuple(held), thread=thread)
     if proposal is None:
         return ""
     return (

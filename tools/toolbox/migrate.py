@@ -10,6 +10,7 @@ from pydantic import Field
 
 from knowledge.records import Records
 from tools.errors import RehearsalFailed, UsageError
+from tools.plan.model import WATCH
 from tools.toolbox.board import follow_run
 from tools.toolbox.desk import Desk, Outcome, Pins, Proposed
 from tools.toolbox.jobs import put
@@ -251,8 +252,11 @@ def migration_status(desk: Desk, arguments: Arguments) -> Outcome:
     data["pending_proposals"] = [
         {"id": proposal.id, "summary": proposal.action.summary} for proposal in desk.ledger.pending()
     ]
+    data["watch"] = _watch(desk, runs[-1]) if runs and runs[-1]["state"] == "done" else None
     if plan:
         done = set(runs[-1]["done"]) if runs and runs[-1]["plan"] == plan.digest else set[str]()
+        if data["watch"] and data["watch"]["status"] == "done":
+            done |= {step.id for step in plan.steps if step.operation == WATCH}
         data["steps"] = len(plan.steps)
         data["phases"] = [
             {"phase": str(phase), "done": sum(step.id in done for step in steps), "steps": len(steps)}
@@ -263,6 +267,13 @@ def migration_status(desk: Desk, arguments: Arguments) -> Outcome:
         rehearsed = rehearsal_of(desk, plan)
         data["rehearsed"] = rehearsed.ok if rehearsed else None
     return Outcome(data)
+
+
+def _watch(desk: Desk, run: dict[str, Any]) -> dict[str, Any] | None:
+    from tools.migrate.watch import standing
+
+    known = standing(desk.store, str(run["id"]))
+    return known.as_json() | {"told": str(known)} if known else None
 
 
 def runs_location(desk: Desk) -> str:

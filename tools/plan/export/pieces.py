@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tools.location import Dialect
 from tools.plan.hazards import is_brief
-from tools.plan.model import Plan, Step, StepCheck
+from tools.plan.model import WATCH, Plan, Step, StepCheck
 from tools.plan.sql import literal
 from tools.schema.render import quote
 
@@ -38,7 +38,7 @@ def line(text: str) -> str:
 
 def counted_only(step: Step) -> bool:
     """Whether the step counts and compares, which only oneplan's own runner does."""
-    return step.operation in ("baseline", "proof", "watch")
+    return step.operation in ("baseline", "proof", WATCH)
 
 
 def forward(step: Step, dialect: Dialect, *, backfill: bool = True) -> tuple[str, ...]:

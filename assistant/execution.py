@@ -14,6 +14,7 @@ from tools.location import parse_location
 from tools.migrate.report import outcome_as_json, table_as_json
 from tools.migrate.verify import verify
 from tools.migrate.watch import standing, take_baseline
+from tools.plan.releases import ending, this_release
 
 if TYPE_CHECKING:
     from assistant.session import Workspace
@@ -63,8 +64,11 @@ class Applying:
             if found:
                 say(found)
             remember_run(self.workspace, migration.run_id, migration.backend.location)
-            for pending in migration.pending(phases, step):
+            left = migration.pending(phases, step)
+            for pending in this_release(left):
                 self._take(migration, pending)
+            if ending(left):
+                say(f"oneplan: {ending(left)}")
             say_of_the_board(self.workspace, migration)
             finished = migration.finished
             outcome = outcome_as_json(migration.run_id, migration.steps())
@@ -117,14 +121,14 @@ class Applying:
                 lambda proposal: self._ask_about(migration, step, proposal),
             )  # fmt: skip
         # Nobody can be asked: the rest of the phase is put forward as one, for one answer from another terminal.
-        rest = [other for other in migration.pending((step.phase,)) if _not_before(migration.plan, step, other)]
+        rest = _rest_of_phase(migration, step)
         approval_for(self.workspace, _phase_or_step(migration, rest), self.consent)
         return approval_for(self.workspace, migration.action(step), self.consent)
 
     def _ask_about(self, migration: Migration, step: Step, proposal: Proposal) -> str | None:
         from assistant.asking import ask_step
 
-        rest = [other for other in migration.pending((step.phase,)) if _not_before(migration.plan, step, other)]
+        rest = _rest_of_phase(migration, step)
         return ask_step(self.workspace, migration.view(step), proposal, lambda: migration.phase_action(rest))
 
     def _proven(self, outcome: Outcome) -> Outcome:
@@ -356,6 +360,11 @@ def run_status(workspace: Workspace, database: str | None) -> Outcome:
 
 def _phase_or_step(migration: Migration, rest: Sequence[Step]) -> Action:
     return migration.phase_action(rest) if migration.rehearsal and len(rest) > 1 else migration.action(rest[0])
+
+
+def _rest_of_phase(migration: Migration, step: Step) -> tuple[Step, ...]:
+    """What one answer can cover: the step, and those behind it in its phase and its release."""
+    return this_release([s for s in migration.pending((step.phase,)) if _not_before(migration.plan, step, s)])
 
 
 def _not_before(plan: Plan, step: Step, other: Step) -> bool:

@@ -180,7 +180,8 @@ def _written(data: Data) -> str:
         return f"Paused in {done[-1]['id']}: say `apply it` to go on where it stopped."
     rows = sum(result.get("rows") or 0 for result in done)
     seconds = sum(result.get("seconds") or 0 for result in done)
-    return f"Done: {_many(len(done), 'step')} in {seconds:.2f} s" + (f", {rows:,} rows written." if rows else ".")
+    end = f" I stop here: {done[-1]['ending']}." if done[-1].get("ending") else ""
+    return f"Done: {_many(len(done), 'step')} in {seconds:.2f} s" + (f", {rows:,} rows written." if rows else ".") + end
 
 
 def _applied(data: Data) -> str:

@@ -12,7 +12,8 @@ from tools.errors import SourceError, UsageError
 from tools.plan.build import build_plan
 from tools.plan.change import Hold, difference, locks_below, releases, skipped, smaller_batches
 from tools.plan.files import plan_from_yaml, plan_to_yaml
-from tools.plan.model import Phase, Plan, step_digest
+from tools.plan.model import Hazard, Phase, Plan, step_digest
+from tools.plan.releases import RELEASE
 from tools.schema.ddl import read_ddl
 from tools.schema.model import Answers
 
@@ -49,21 +50,39 @@ def test_a_batch_that_is_not_said_leaves_the_digest_as_it_was(plan: Plan) -> Non
         plan_from_yaml(plan_to_yaml(smaller_batches(plan, 8).plan).replace("batch: 100", "batch: none"))
 
 
-def test_two_releases_wait_for_a_person_and_the_steps_behind_wait_too(plan: Plan) -> None:
+def test_two_releases_have_the_deployment_of_the_code_between(plan: Plan) -> None:
+    """SQLite has triggers: the copy of goal is filled while old code writes. Tier has none: it waits for the code."""
     changed = releases(plan, 2).plan
-    boundary = next(step for step in changed.steps if step.operation == "release")
-    assert (boundary.phase, boundary.manual) == (Phase.CONTRACT, True)
-    contract = [step for step in changed.steps if step.phase is Phase.CONTRACT and step is not boundary]
-    assert contract
-    assert all(boundary.id in step.depends_on for step in contract)
-    assert [s for s in changed.steps if s.operation != "release"][0] == plan.steps[0]
+    boundary = next(step for step in changed.steps if step.operation == RELEASE)
+    at = changed.steps.index(boundary)
+    first, second = changed.steps[:at], changed.steps[at + 1 :]
+    assert boundary.manual
+    assert FILL in {step.id for step in first}
+    assert {step.phase for step in first} == {Phase.ANALYSE, Phase.EXPAND, Phase.MIGRATE}
+    assert not [step.id for step in first if Hazard.BREAKS_OLD_CODE in step.hazards or step.manual]
+    assert second[0].operation == "deploy_code"
+    assert "migrate.agents.fill_tier_nulls" in {step.id for step in second}
+    assert {step.id for step in plan.steps if step.phase is Phase.CONTRACT} <= {step.id for step in second}
+    assert all(boundary.id in step.depends_on for step in second)
+    assert {step.id for step in changed.steps} == {step.id for step in plan.steps} | {boundary.id}
     assert releases(releases(plan, 3).plan, 2).plan == changed
     assert plan_from_yaml(plan_to_yaml(changed)) == changed
 
 
-def test_three_releases_have_two_boundaries_and_five_are_refused(plan: Plan) -> None:
-    changed = releases(plan, 3).plan
-    assert [str(step.phase) for step in changed.steps if step.operation == "release"] == ["migrate", "contract"]
+def test_on_duckdb_nothing_fills_before_the_code_is_out() -> None:
+    """There are no triggers: what old code wrote behind the fill would be missed."""
+    made = build_plan(read_ddl(BEFORE, "duckdb"), read_ddl(AFTER, "duckdb"), ANSWERS)
+    changed = releases(made, 2).plan
+    at = next(n for n, step in enumerate(changed.steps) if step.operation == RELEASE)
+    assert {step.phase for step in changed.steps[:at]} == {Phase.ANALYSE, Phase.EXPAND}
+    assert changed.steps[at + 1].operation == "deploy_code"
+
+
+def test_three_and_four_releases_and_five_are_refused(plan: Plan) -> None:
+    for number, phases in ((3, ["migrate", "contract"]), (4, ["migrate", "migrate", "contract"])):
+        changed = releases(plan, number).plan
+        assert [str(step.phase) for step in changed.steps if step.operation == RELEASE] == phases
+        assert plan_from_yaml(plan_to_yaml(changed)) == changed
     with pytest.raises(UsageError, match="5 releases"):
         releases(plan, 5)
 

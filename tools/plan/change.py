@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tools.errors import UsageError
-from tools.plan.model import Hazard, Phase, Plan, Step
+from tools.plan.model import Hazard, Plan, Step
+from tools.plan.releases import in_releases
 
 SMALLEST = 100
 """Rows below which a batch costs more than it saves."""
 ROOM = 0.7
 """How much of the time allowed a batch is planned to take: the database itself may be slower than its copy."""
-BOUNDARIES = {2: (Phase.CONTRACT,), 3: (Phase.MIGRATE, Phase.CONTRACT),
-              4: (Phase.MIGRATE, Phase.VERIFY, Phase.CONTRACT)}  # fmt: skip
-"""Before which phases a release ends, for so many releases."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +52,8 @@ def smaller_batches(plan: Plan, usual: int, rows: int | None = None) -> Change:
 
 
 def releases(plan: Plan, number: int) -> Change:
-    """The plan with a person's word between `number` releases: what comes behind it waits for the next one."""
-    if number not in BOUNDARIES:
-        raise UsageError(f"{number} releases: a plan can be made {', '.join(map(str, BOUNDARIES))} releases")
-    plain = _one_release(plan)
-    places = [phase for phase in BOUNDARIES[number] if _around(plain, phase)]
-    steps, told = plain.steps, list[str]()
-    for place, phase in enumerate(places, 2):
-        steps = _with_boundary(steps, phase, place)
-        told.append(
-            f"release {place} begins with {phase}, when somebody says that release {place - 1} is out and stable"
-        )
-    if len(places) + 1 < number:
-        told.append(f"only {len(places) + 1} came of it: the plan has no steps in the other phases")
-    return Change(replace(plain, steps=steps), tuple(told))
+    """The plan in `number` releases that a team runs one by one."""
+    return Change(*in_releases(plan, number))
 
 
 def locks_below(plan: Plan, seconds: float, held: Mapping[str, Hold]) -> Change:
@@ -120,38 +106,6 @@ def _with_batches(plan: Plan, sizes: Mapping[str, int]) -> Plan:
 
 def _sized(step: Step, rows: int | None) -> Step:
     return step if rows is None or step.backfill is None else replace(step, backfill=replace(step.backfill, batch=rows))
-
-
-def _one_release(plan: Plan) -> Plan:
-    """The plan without the boundaries of an earlier change."""
-    gone = {step.id for step in plan.steps if step.operation == "release"}
-    kept = (s for s in plan.steps if s.id not in gone)
-    return replace(
-        plan, steps=tuple(replace(s, depends_on=tuple(d for d in s.depends_on if d not in gone)) for s in kept)
-    )
-
-
-def _around(plan: Plan, phase: Phase) -> bool:
-    """Whether something is done both before the phase (from expand on) and in it or behind it."""
-    order = list(Phase)
-    places = [order.index(step.phase) for step in plan.steps if step.statements() or step.checks]
-    here = order.index(phase)
-    return any(0 < place < here for place in places) and any(place >= here for place in places)
-
-
-def _with_boundary(steps: tuple[Step, ...], phase: Phase, number: int) -> tuple[Step, ...]:
-    order = list(Phase)
-    behind = [step.id for step in steps if order.index(step.phase) >= order.index(phase)]
-    before = tuple(step.id for step in steps if step.id not in behind)
-    boundary = Step(
-        f"{phase}.release_{number}", phase, "release",
-        f"Begin release {number}: release {number - 1} is out, and what it left has proven stable",
-        manual=True, depends_on=before[-1:],
-        reason=f"Asked for: the plan in several releases. Nothing of release {number} runs before somebody says so.",
-    )  # fmt: skip
-    at = next(place for place, step in enumerate(steps) if step.id in behind)
-    waiting = (replace(s, depends_on=(*s.depends_on, boundary.id)) if s.id in behind else s for s in steps[at:])
-    return (*steps[:at], boundary, *waiting)
 
 
 def _whole(step: Step) -> str:

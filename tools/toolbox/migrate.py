@@ -11,6 +11,7 @@ from pydantic import Field
 from knowledge.records import Records
 from tools.errors import RehearsalFailed, UsageError
 from tools.plan.model import WATCH
+from tools.plan.releases import RELEASE, ending, this_release
 from tools.toolbox.board import follow_run
 from tools.toolbox.desk import Desk, Outcome, Pins, Proposed
 from tools.toolbox.jobs import put
@@ -45,7 +46,7 @@ class ApplyJob:
         # The store is opened once for all that is asked of it here, which is no more than a look.
         with desk.store.open(), self._open(desk) as migration:
             pending = migration.pending(arguments.phases, arguments.step)
-            if not pending:
+            if not pending or (done and pending[0].operation == RELEASE):
                 return None
             step, total = pending[0], len(migration.plan.steps)
             view = step_view(migration.view(step)) | {
@@ -56,7 +57,7 @@ class ApplyJob:
     def propose_phase(self, desk: Desk, arguments: ApplyPlan) -> Proposed | None:
         with self._open(desk) as migration:
             pending = migration.pending(arguments.phases, arguments.step)
-            steps = [step for step in pending if step.phase == pending[0].phase]
+            steps = [step for step in this_release(pending) if step.phase == pending[0].phase]
             action = migration.phase_action(steps)
             view = phase_view(steps) | {
                 "kind": "phase",
@@ -67,7 +68,8 @@ class ApplyJob:
 
     def perform(self, desk: Desk, arguments: ApplyPlan, hints: Sequence[str]) -> Iterator[dict[str, Any]]:
         with self._open(desk) as migration:
-            steps = migration.pending(arguments.phases, arguments.step)
+            left = migration.pending(arguments.phases, arguments.step)
+            steps = this_release(left)
             if steps and steps[0].operation == "baseline":
                 from tools.migrate.watch import take_baseline
 
@@ -75,7 +77,9 @@ class ApplyJob:
                     desk.store, migration.backend, migration.plan, migration.run_id, actor=desk.actor,
                     queries=desk.queries,
                 )  # fmt: skip
-            yield from carry_out(desk, migration, steps, hints)
+            for result in carry_out(desk, migration, steps, hints):
+                last = ending(left) if result["id"] == steps[-1].id and result["status"] == "done" else ""
+                yield result | ({"ending": last} if last else {})
         desk.forget_schemas()
 
     def revise(self, desk: Desk, arguments: ApplyPlan, sql: str) -> tuple[dict[str, Any], Pins]:

@@ -54,7 +54,7 @@ def test_rehearsed_run_proven_and_rolled_back(
     assert rehearsal.ok, rehearsal.sentence
     assert contents(target.location) == origin
     results = desk.run_all(plan, target.location, rehearsal=rehearsal)
-    assert [result.id for result in results] == [step.id for step in plan.steps]
+    assert [result.id for result in results] == [step.id for step in plan.steps[:-1]]  # the watch is left open
     proven = verify(target.location)
     assert proven.ok, proven.findings
     assert all(table.checksum_equal in (True, None) for table in proven.tables)

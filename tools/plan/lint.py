@@ -58,25 +58,27 @@ _RULES = {
     "renaming-object": "code that uses the old name fails",
     "prefer-timestamptz": "a timestamp without time zone means another instant to each reader",
 }
-_IGNORED = frozenset(
-    {
-        "require-lock-timeout",
-        "require-statement-timeout",
-        "prefer-robust-stmts",
-        "prefer-text-field",
-        "prefer-identity",
-        "ban-drop-column",
-        "ban-drop-table",
-        "renaming-column",
-        "renaming-table",
-        "changing-column-type",
-        "require-concurrent-index-creation",
-        "syntax-error",
-        "transaction-nesting",
-        "require-timeout-settings",
-    }
-)
-"""Rules that say what a hazard of ours says already, or what the runner sees to (timeouts)."""
+SEEN_TO = {
+    "require-lock-timeout": "the runner sets it",
+    "require-statement-timeout": "the runner sets it",
+    "require-timeout-settings": "the runner sets them",
+    "prefer-robust-stmts": "the journal lies in the step's own transaction: none runs twice",
+    "transaction-nesting": "the frame of a step is ours",
+    "syntax-error": "Postgres itself tells, in the rehearsal",
+    "prefer-text-field": "a matter of taste, and of the desired schema",
+    "prefer-identity": "a matter of taste, and of the desired schema",
+}
+"""Rules that are not shown, and why."""
+SAID_BY = {
+    "ban-drop-column": Hazard.BREAKS_OLD_CODE,
+    "ban-drop-table": Hazard.BREAKS_OLD_CODE,
+    "renaming-column": Hazard.BREAKS_OLD_CODE,
+    "renaming-table": Hazard.BREAKS_OLD_CODE,
+    "changing-column-type": Hazard.TABLE_REWRITE,
+    "require-concurrent-index-creation": Hazard.SHARE_LOCK,
+}
+"""Rules that one of our hazards says already, and more closely: a table renamed behind a view breaks no code, a longer
+varchar is no rewrite."""
 
 
 _OWN_NAMES = ('"oneplan".', '__oneplan"')
@@ -126,7 +128,7 @@ def lint(text: str, dialect: Dialect, source: str = "") -> list[Finding]:
 
 def lint_plan(plan: Plan) -> list[Finding]:
     """The hazards of a plan's steps, by step, and for Postgres squawk's findings beside them."""
-    beside = _squawk_by_step(plan) if plan.dialect == "postgres" else {}
+    beside = squawk_by_step(plan) if plan.dialect == "postgres" else {}
     found: list[Finding] = []
     for step in plan.steps:
         shown = _short(next(iter(step.statements()), ""))
@@ -135,8 +137,9 @@ def lint_plan(plan: Plan) -> list[Finding]:
     return found
 
 
-def _squawk_by_step(plan: Plan) -> dict[str, list[Finding]]:
-    """All steps go to squawk as one script, each in its transaction as it runs; a finding's line tells its step."""
+def squawk_by_step(plan: Plan, everything: bool = False) -> dict[str, list[Finding]]:
+    """squawk's findings by step id; with `everything` those too that are not shown. All steps go to squawk as one
+    script, each in its transaction as it runs; a finding's line tells its step."""
     lines: list[str] = []
     owners: list[tuple[str, str]] = []
     for step in plan.steps:
@@ -147,7 +150,7 @@ def _squawk_by_step(plan: Plan) -> dict[str, list[Finding]]:
             lines += text
             owners += [(step.id, _short(sql))] * len(text)
     found: dict[str, list[Finding]] = {}
-    for finding in _squawk("\n".join(lines), ""):
+    for finding in _squawk("\n".join(lines), "", everything):
         step_id, statement = owners[min(finding.line, len(owners)) - 1]
         if any(own in statement for own in _OWN_NAMES):  # what the plan itself made, no code can know
             continue
@@ -162,9 +165,14 @@ def _short(sql: str) -> str:
     return line if len(line) <= 100 else line[:97] + "…"
 
 
-def _squawk(text: str, source: str) -> Iterator[Finding]:
+def squawk_binary() -> str | None:
+    """Where squawk is, which comes with the extra `lint`."""
+    return shutil.which("squawk") or shutil.which(str(Path(sys.executable).parent / "squawk"))
+
+
+def _squawk(text: str, source: str, everything: bool = False) -> Iterator[Finding]:
     """squawk's findings, where it is installed; what it cannot do is no error of ours."""
-    binary = shutil.which("squawk") or shutil.which(str(Path(sys.executable).parent / "squawk"))
+    binary = squawk_binary()
     if binary is None:
         return
     try:
@@ -181,7 +189,7 @@ def _squawk(text: str, source: str) -> Iterator[Finding]:
         return
     for item in findings:
         rule = str(item.get("rule_name", ""))
-        if rule not in _IGNORED:
+        if everything or (rule not in SEEN_TO and rule not in SAID_BY):
             yield Finding(
                 source,
                 int(item.get("line", 0)) + 1,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tools.plan.model import Plan
     from tools.schema.model import Answers
 
+LONGEST = 32 << 20
 PlanArgument = Annotated[Path, typer.Argument(metavar="PLAN", help="A plan.yaml.")]
 
 
@@ -118,15 +119,21 @@ def lint(
         findings = lint_plan(load_plan(path))
     else:
         from tools.location import parse_dialect
+        from tools.plan.lint import squawk_binary
         from tools.schema.ddl import header_dialect
+        from tools.schema.tokens import split as statements
 
-        text = read_text(path)
+        text = sql_text(path)
         named = parse_dialect(dialect) if dialect else header_dialect(text) or Workspace().settings.project.dialect
         if named == "mysql":
             raise UsageError(f"{path}: MySQL is read as a schema, and its statements are not judged")
         if named is None:
             raise UsageError(f"{path}: which dialect? Pass --dialect, or begin the file with `-- dialect: postgres`")
         findings = lint_sql(text, named, str(path))
+        if not findings and not statements(text, named, str(path)):
+            say(f"{path}: holds no statement: there is nothing to judge")
+        if named == "postgres" and squawk_binary() is None:
+            say("squawk is not installed: its rules are not asked (pip install 'oneplan[lint]')")
     if as_json:
         print_json("lint", {"findings": [finding.as_json() for finding in findings]})
     else:
@@ -175,6 +182,16 @@ def load_plan(path: Path) -> Plan:
     from tools.plan.files import plan_from_yaml
 
     return plan_from_yaml(read_text(path), str(path))
+
+
+def sql_text(path: Path) -> str:
+    """A file of SQL to be judged; SourceError for one that is no text, or longer than anybody reads."""
+    if path.is_file() and path.stat().st_size > LONGEST:
+        raise SourceError(f"is longer than {LONGEST >> 20} MB: divide it, or leave out its data", source=str(path))
+    text = read_text(path)
+    if "\0" in text:
+        raise SourceError("is no text: it holds a NUL character", source=str(path))
+    return text
 
 
 def read_text(path: Path) -> str:

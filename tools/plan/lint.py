@@ -14,7 +14,7 @@ from typing import Any
 from tools.location import Dialect
 from tools.plan.judge import judge
 from tools.plan.model import Hazard, Plan
-from tools.plan.statement import effects
+from tools.plan.statement import effects, understood
 from tools.schema.tokens import split
 
 _MEANING = {
@@ -81,6 +81,7 @@ SAID_BY = {
 varchar is no rewrite."""
 
 
+_UNKNOWN = "is no statement that oneplan understands: what it would do is not known"
 _OWN_NAMES = ('"oneplan".', '__oneplan"')
 
 
@@ -115,6 +116,10 @@ def lint(text: str, dialect: Dialect, source: str = "") -> list[Finding]:
         made |= {e.table for e in done if e.verb == "create table"}
         if done and all(e.table in made for e in done):
             continue
+        if not done and not understood(statement.text, dialect):
+            found.append(
+                Finding(source, statement.line, "not_understood", _UNKNOWN, _short(statement.text), hazard=False)
+            )
         hazards = judge([statement.text], dialect, {})
         found += [
             Finding(source, statement.line, h.value, _MEANING[h], _short(statement.text))

@@ -66,7 +66,7 @@ def parse(sql: str, dialect: Dialect) -> Any:
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
         tree = sqlglot.parse_one(sql, read=dialect)
-    except SqlglotError:
+    except (SqlglotError, RecursionError):  # the second for what is nested thousands deep
         return None
     return None if isinstance(tree, (exp.Command, exp.Alias, exp.Column)) else tree
 
@@ -80,6 +80,20 @@ def effects(sql: str, dialect: Dialect) -> tuple[Effect, ...]:
     return tuple(_of_tree(tree, dialect))
 
 
+def understood(sql: str, dialect: Dialect) -> bool:
+    """Whether what the statement does is known: by its tree, or by a first word that says enough."""
+    first = next(iter(tokenize(sql, dialect)), None)
+    if first is None or first.kind == "meta" or f" {first.text.upper()} " in _TOLD_BY_WORDS:
+        return True
+    return parse(sql, dialect) is not None
+
+
+_TOLD_BY_WORDS = (
+    " ABORT ALTER ANALYZE ANALYSE ATTACH BEGIN CALL CHECKPOINT CLOSE CLUSTER COMMENT COMMIT COPY CREATE DEALLOCATE "
+    "DECLARE DESCRIBE DETACH DISCARD DO DROP END EXECUTE EXPLAIN EXPORT FETCH FORCE GRANT IMPORT INSTALL LISTEN LOAD "
+    "LOCK MOVE NOTIFY PRAGMA PREPARE REASSIGN REFRESH REINDEX RELEASE RESET REVOKE ROLLBACK SAVEPOINT SECURITY SET "
+    "SHOW START SUMMARIZE TRUNCATE UNLISTEN USE VACUUM "
+)
 _BEFORE_KIND = ("OR", "REPLACE", "TEMP", "TEMPORARY", "CONSTRAINT")
 
 

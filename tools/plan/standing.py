@@ -58,7 +58,8 @@ def _waits(draft: Draft, need: str, thing: Definition) -> bool:
 
 def _column_waits(draft: Draft, pair: Pair, column: str) -> bool:
     move = pair.move_to(column)
-    return move is None or move.way in _CHANGES or draft.table(pair.after.key).column(column) is None
+    there = draft.state.table(pair.after.key)  # not yet, where the table is renamed and nothing has run
+    return move is None or move.way in _CHANGES or there is None or there.column(column) is None
 
 
 def _table_waits(draft: Draft, pair: Pair, thing: Definition) -> bool:

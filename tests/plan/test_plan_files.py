@@ -1,4 +1,4 @@
-"""Plan files under review: the same input gives the same bytes; what was edited is judged and must be rehearsed anew."""
+"""Plan files under review: the same input gives the same bytes; an edited one is judged and rehearsed anew."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from knowledge.approvals import Action, Proposal
     from tools.migrate.outlook import Outlook
     from tools.migrate.rehearsal import Rehearsal
-    from tools.migrate.results import StepResult
+    from tools.migrate.results import StepResult, StepState
     from tools.migrate.rollback import Rollback
     from tools.migrate.run import Migration
     from tools.migrate.watch import Watch
@@ -54,11 +54,11 @@ class Applying:
         with self._migration(None, restart) as migration:
             found, finished = migration.found, migration.finished
             migration.pending(phases, step)  # what is asked for must be there, also when nothing is left
-            outcome = outcome_as_json(migration.run_id, migration.steps())
+            steps = migration.steps()
+            outcome = outcome_as_json(migration.run_id, steps)
         if finished:
             say(found or "nothing to do: the plan is empty")
-            self._say_of_the_watch(outcome)
-            return self._proven(outcome)
+            return self._proven(self._with_watch(outcome, steps))
         rehearsal = rehearsal_for(self.workspace, self.plan, self.database, self._shadow)
         with self._migration(rehearsal, restart) as migration:
             if found:
@@ -71,17 +71,18 @@ class Applying:
                 say(f"oneplan: {ending(left)}")
             say_of_the_board(self.workspace, migration)
             finished = migration.finished
-            outcome = outcome_as_json(migration.run_id, migration.steps())
-        self._say_of_the_watch(outcome)
+            steps = migration.steps()
+        outcome = self._with_watch(outcome_as_json(migration.run_id, steps), steps)
         return self._proven(outcome) if finished else outcome
 
-    def _say_of_the_watch(self, outcome: Outcome) -> None:
-        """Where the last step stands, which a run leaves open."""
-        for step in outcome["steps"]:
-            known = standing(self.workspace.store, outcome["run"]) if step["status"] == "waiting" else None
-            if known:
-                step["status"] = known.status
-                say(f"{known.status.replace('_', ' '):>6} {step['id']}  {known}")
+    def _with_watch(self, outcome: Outcome, steps: Sequence[StepState]) -> Outcome:
+        """The outcome with where the last step stands, which a run hands over and does not wait for."""
+        waiting = next((state.step.id for state in steps if state.status == "waiting"), None)
+        known = standing(self.workspace.store, outcome["run"]) if waiting else None
+        if known is None:
+            return outcome
+        say(f"{known.status.replace('_', ' '):>6} {waiting}  {known}")
+        return outcome | {"watch": {"id": waiting, **known.as_json()}}
 
     def abandon(self) -> None:
         """Give an unfinished run up as it stands: it is never gone on with."""

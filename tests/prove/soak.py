@@ -124,9 +124,7 @@ def soak(target: Target, folder: Path, rows: int, steps: int = STEPS) -> Soaked:
             folder, "apply", "plan.yaml", "--database", target.location, "--yes", "--allow", ALLOW, "--json"
         )
     seconds = time.perf_counter() - started
-    amiss = [
-        f"step {step['id']} is {step['status']}" for step in done["steps"] if step["status"] not in ("done", "waiting")
-    ]
+    amiss = [f"step {step['id']} is {step['status']}" for step in done["steps"] if step["status"] != "done"]
     amiss += [*application.written.errors[:3], *_lost(target, counts, application.written)]
     if planned < steps:
         amiss.append(f"the plan has {planned} steps only")

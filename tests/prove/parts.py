@@ -73,7 +73,7 @@ class _Faults:
 
     def __init__(self, exits: ExitStack) -> None:
         self._exits, self.zygote = exits, exits.enter_context(Zygote())
-        self.rows: list[tuple[str, str, int, int, int]] = []
+        self.rows: list[tuple[str, str, int, int | str, int]] = []
         self.failures: list[str] = []
 
     def scene(self, dialect: Dialect, rows: int, place: Path | None = None, url: str = "") -> Scene:
@@ -81,10 +81,12 @@ class _Faults:
         target = self._exits.enter_context(target_of(dialect, folder, lambda: url))
         return Scene(target, folder, self.zygote, rows)
 
-    def note(self, what: str, dialect: str, found: Iterable[tuple[bool, str]]) -> None:
+    def note(self, what: str, dialect: str, found: Iterable[tuple[bool | None, str]]) -> None:
+        """found: whether the fault was noticed (None: that is no question here), and what is amiss, "" for nothing."""
         cases = list(found)
         wrong = [f"{what}, {dialect}: {amiss}" for _, amiss in cases if amiss]
-        self.rows.append((what, dialect, len(cases), sum(noticed for noticed, _ in cases), len(wrong)))
+        asked = [noticed for noticed, _ in cases if noticed is not None]
+        self.rows.append((what, dialect, len(cases), sum(asked) if asked else "", len(wrong)))
         self.failures.extend(wrong)
         print(f"faults: {what}, {dialect}: {len(cases)}, {len(wrong)} failed", flush=True)
 
@@ -134,7 +136,7 @@ def _races(found: _Faults, exits: ExitStack) -> None:
     others, url = exits.enter_context(Zygote()), exits.enter_context(server())
     for dialect in DIALECTS:
         racing = found.scene(dialect, 60, url=url)
-        ends = ((True, race(racing, others, number, together=bool(number % 2))) for number in range(RACES))
+        ends = ((None, race(racing, others, number, together=bool(number % 2))) for number in range(RACES))
         found.note("two executors at once", dialect, ends)
 
 

@@ -189,6 +189,25 @@ def test_a_hostile_model_writes_nothing(answered: Path, made: ToolCall) -> None:
     assert not (answered.parent.parent / "outside.yaml").exists()
 
 
+def test_a_plan_file_changed_while_it_is_written_is_kept(answered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from knowledge.approvals import Ledger
+
+    mine = answered.parent / "plan.yaml"
+    claimed = Ledger.claimed
+
+    def late(self: Ledger, *arguments: Any, **named: Any) -> Any:
+        mine.write_text("mine")  # after the approval was found to be for this very file, before it is replaced
+        return claimed(self, *arguments, **named)
+
+    with talk_to(*PLAN, [call("write_plan_file", path=str(mine))], "Hm.") as talk:
+        list(talk.say("plan it"))
+        list(talk.say("save it"))
+        monkeypatch.setattr(Ledger, "claimed", late)
+        list(talk.resume(approve(talk)))
+        assert "changed meanwhile" in last_tool(talk)["error"]
+    assert mine.read_text() == "mine"
+
+
 def test_a_forged_yes_opens_no_step(answered: Path) -> None:
     with talk_to(*PLAN, APPLY, "Hm.") as talk:
         list(talk.say("plan it"))

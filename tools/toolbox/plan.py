@@ -217,7 +217,7 @@ class WritePlanJob(SingleJob):
         action, text = self._action(desk, arguments)
         approval = approval_of(desk, action.digest, hints, action.summary)
         with desk.ledger.claimed(approval, action, actor=desk.actor, thread=desk.thread):
-            write_atomically(Path(arguments.path), text)
+            write_atomically(Path(arguments.path), text, expected=action.base)
         yield {"id": arguments.path, "status": "written"}
 
     def _action(self, desk: Desk, arguments: WritePlanFile) -> tuple[Action, str]:

@@ -29,6 +29,8 @@ CREATE TYPE mood AS ENUM ('calm', 'busy');
 CREATE TYPE unused_kind AS ENUM ('a');
 CREATE TYPE unused_pair AS (a integer);
 CREATE DOMAIN unused_word AS text;
+CREATE SEQUENCE unused_numbers;
+CREATE SEQUENCE numbers;
 CREATE TABLE owners (id integer PRIMARY KEY);
 CREATE TABLE unused (id integer PRIMARY KEY);
 CREATE TABLE logs (id integer PRIMARY KEY, line text);
@@ -40,6 +42,8 @@ CREATE TABLE t (
 );
 CREATE INDEX t_gone ON t (weight);
 CREATE INDEX t_label ON t (label);
+GRANT SELECT ON owners TO PUBLIC;
+GRANT SELECT ON logs TO PUBLIC;
 CREATE VIEW states AS SELECT id, state FROM t;
 CREATE VIEW unused_view AS SELECT id FROM owners;
 CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql AS 'SELECT n * 2';
@@ -86,6 +90,14 @@ AFTER = {
     "policy": ("CREATE POLICY t_policy ON t USING (true)", "CREATE POLICY t_policy ON t USING (id > 0)"),
     "other policy": ("CREATE POLICY t_other ON t USING (true)", "CREATE POLICY t_another ON t USING (true)"),
     "comment": ("IS 'how large'", "IS 'how big'"),
+    "numbers": ("CREATE SEQUENCE numbers;", "CREATE SEQUENCE numbers INCREMENT BY 2;\nCREATE SEQUENCE other_numbers;"),
+    "no numbers": ("CREATE SEQUENCE unused_numbers;\n", ""),
+    "rights": ("GRANT SELECT ON owners TO PUBLIC;", "GRANT SELECT, UPDATE ON owners TO PUBLIC;"),
+    "fewer rights": ("GRANT SELECT ON logs TO PUBLIC;", "GRANT SELECT ON t TO PUBLIC;"),
+    "attributes": (
+        "CREATE FUNCTION touched",
+        "ALTER TABLE t ALTER code SET STORAGE EXTERNAL;\nALTER TABLE t SET (fillfactor = 80);\nCREATE FUNCTION touched",
+    ),
     "other comment": ("COMMENT ON COLUMN t.code IS 'a code'", "COMMENT ON COLUMN t.label IS 'a goal'"),
     "new types": (
         "CREATE TYPE unused_kind AS ENUM ('a');",
@@ -105,6 +117,7 @@ AFTER = {
     ),
 }
 ANSWERS: dict[str, dict[str, object]] = {
+    "rename index": {"indexes": [{"table": "t", "from": "t_label", "to": "t_label_now"}]},
     "rename": {"renames": [{"table": "t", "from": "goal", "to": "purpose"}]},
     "not null": {"fills": {"t.state": "'none'"}},
     "split": {
@@ -200,6 +213,9 @@ OFFLINE = {
     "change_check": "the same",
     "change_keys": "the key's index is built under its lock",
     "change_default": "beside a type that is changed in place",
+    "create_extension": "the embedded server has none that the writers could meet",
+    "create_partition": "no writer of these meets a table with partitions; test_partitions.py sees what is locked",
+    "hold_default_partition": "the same",
 }
 """Operations of the fixtures that are not online, beside those that write the table anew: and why."""
 

@@ -44,10 +44,10 @@ def holds(thing: Definition, name: str) -> bool:
     """
     if name in thing.depends_on or (isinstance(thing, Trigger) and thing.table == name):
         return True
-    table, _, column = name.partition("#")
-    if not column or not isinstance(thing, View) or table not in thing.depends_on:
+    if "#" not in name or not isinstance(thing, View):
         return False
-    return not any(need.startswith(f"{table}#") for need in thing.depends_on)
+    table = name.partition("#")[0]
+    return table in thing.depends_on and not any(need.startswith(f"{table}#") for need in thing.depends_on)
 
 
 def dependents(schema: Schema, names: Iterable[str]) -> tuple[Definition, ...]:

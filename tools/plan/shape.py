@@ -112,12 +112,12 @@ def without_index(table: Table, name: str) -> Table:
 
 
 def with_trigger(schema: Schema, trigger: Trigger) -> Schema:
-    return replace(schema, triggers=(*without_trigger(schema, trigger.table, trigger.name).triggers, trigger))
+    return schema.with_triggers((*without_trigger(schema, trigger.table, trigger.name).triggers, trigger))
 
 
 def without_trigger(schema: Schema, table: str, name: str) -> Schema:
-    kept = tuple(t for t in schema.triggers if (t.table, t.name) != (table, name))
-    return replace(schema, triggers=kept)
+    kept = [t for t in schema.triggers if (t.table, t.name) != (table, name)]
+    return schema.with_triggers(tuple(kept))
 
 
 def with_view(schema: Schema, view: View) -> Schema:

@@ -292,9 +292,16 @@ class Schema:
 
     def exchanged(self, before: Table, after: Table) -> Schema:
         """The schema with one of its tables in another shape."""
-        new = replace(self, tables=tuple(after if table is before else table for table in self.tables))
+        tables = [after if table is before else table for table in self.tables]
+        new = replace(self, tables=tuple(tables))
         if after.key == before.key:  # as it would be worked out, for a fraction of the time
             new.__dict__["_by_key"] = self._by_key | {after.key: after}
+        return new
+
+    def with_triggers(self, triggers: tuple[Trigger, ...]) -> Schema:
+        """The schema with these in place of its triggers; what is known of its tables stays known."""
+        new = replace(self, triggers=triggers)
+        new.__dict__["_by_key"] = self._by_key
         return new
 
     def view(self, key: str) -> View | None:

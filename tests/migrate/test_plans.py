@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 import yaml
@@ -50,8 +52,8 @@ def test_rehearsed_run_proven_and_rolled_back(
     assert plan.digest == built.digest
     origin = contents(target.location)
 
-    rehearsal = rehearse(plan, target.location, shadow=target.shadow)
-    assert rehearsal.ok, rehearsal.sentence
+    rehearsal = rehearse(plan, target.location, shadow=target.shadow) if _is_rehearsed(folder, dialect) else None
+    assert rehearsal is None or rehearsal.ok, rehearsal and rehearsal.sentence
     assert contents(target.location) == origin
     with desk.ledger.opened():  # opening the store for every question is half the time of all these runs
         results = desk.run_all(plan, target.location, rehearsal=rehearsal)
@@ -66,6 +68,11 @@ def test_rehearsed_run_proven_and_rolled_back(
         desk.roll_back(target.location)
     assert contents(target.location) == origin
     assert verify(target.location).ok
+
+
+def _is_rehearsed(folder: Path, dialect: Dialect) -> bool:
+    """A rehearsal runs the same steps on a copy: a third of the plans shows it, all of them by `make prove`."""
+    return "ONEPLAN_PROVE" in os.environ or crc32(f"{folder.name}-{dialect}".encode()) % 3 == 0
 
 
 def run_script(location: str, dialect: Dialect, text: str) -> None:

@@ -35,6 +35,7 @@ class Draft:
     pairs: tuple[Pair, ...]
     state: Schema
     steps: list[Step] = field(default_factory=list[Step])
+    _signed: list[str] = field(default_factory=list[str], init=False)
     fingerprint: str = ""
     notes: list[str] = field(default_factory=list[str])
     usages: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
@@ -83,6 +84,11 @@ class Draft:
             name, number = f"{base}_{number}", number + 1
         return name
 
+    @property
+    def sign_offs(self) -> tuple[str, ...]:
+        """The steps by which people sign the contract phase: what is behind them waits for them."""
+        return tuple(self._signed)
+
     def add(self, step: Step, state: Schema | None = None, subjects: Iterable[str] = ()) -> None:
         """Take a step into the plan, and the state behind it.
 
@@ -94,6 +100,8 @@ class Draft:
         order = sorted((step_id for step_id in before if step_id in self._places), key=self._places.__getitem__)
         self.steps.append(replace(step, depends_on=tuple(order)))
         self._places[step.id] = len(self._places)
+        if step.operation == "sign_off":
+            self._signed.append(step.id)
         for subject in subjects:
             self._latest.setdefault(_base(subject), {})[subject] = step.id
         if state is not None:

@@ -9,7 +9,6 @@ from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.partitions import is_partitioned
 from tools.plan.shape import edit_table, with_column
-from tools.plan.steps.common import signed_off
 from tools.schema.model import Table
 from tools.schema.render import qualified, quote
 
@@ -100,7 +99,7 @@ def _step(
         Step(
             draft.step_id(phase, table.key, what), phase, "set_storage" if column else what, summary, (table.key,),
             sql[:1], sql[1:], hazards=hazards, closes=closes, reason=reason,
-            depends_on=signed_off(draft) if phase is Phase.CONTRACT else (),
+            depends_on=draft.sign_offs if phase is Phase.CONTRACT else (),
         ),
         edit_table(draft.state, table.key, lambda _: after),
     )  # fmt: skip

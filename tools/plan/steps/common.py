@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tools.location import Dialect
-from tools.plan.draft import Draft
 from tools.plan.dual_write import row_id
 from tools.plan.kept import Kept, key_match
 from tools.plan.model import StepCheck
@@ -55,11 +54,6 @@ def drop_added_column(before: Schema, after: Schema, table: str, column: str) ->
     if not blocked:
         return (drop,), False
     return rebuild(after, before, {table: unchanged(_named(before, table))}), True
-
-
-def signed_off(draft: Draft) -> tuple[str, ...]:
-    """What every step of the contract phase waits for."""
-    return tuple(step.id for step in draft.steps if step.operation == "sign_off")
 
 
 def no_nulls(table: str, column: str) -> StepCheck:

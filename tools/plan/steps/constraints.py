@@ -294,7 +294,7 @@ def _set_not_null(draft: Draft, pair: Pair, move: Move) -> None:
             (f"{alter} SET NOT NULL", *drop),
             (*undo, f"{alter} DROP NOT NULL"),
             hazards=(Hazard.BREAKS_OLD_CODE,) if move.way is not Way.ADDED else (),
-            depends_on=_sign_off(draft),
+            depends_on=draft.sign_offs,
             closes=draft.gap_sentences(key, column.name, kinds=("nullability_changed",)),
             reason="The validated CHECK proves it already, so Postgres does not scan the table again.",
         ),
@@ -344,12 +344,8 @@ def _drop(draft: Draft, table: Table, name: str, clause: str, operation: str) ->
             tuple(undo),
             closes=tuple(g.sentence for g in draft.gaps if g.table == table.key and g.name == name and g.sentence),
             reason="A rule goes; rows stay. Undoing holds all rows to it again.",
-            depends_on=_sign_off(draft),
+            depends_on=draft.sign_offs,
         ),
         edit_table(draft.state, table.key, without),
         (table.key,),
     )
-
-
-def _sign_off(draft: Draft) -> tuple[str, ...]:
-    return tuple(s.id for s in draft.steps if s.operation == "sign_off")

@@ -67,7 +67,7 @@ def _set(draft: Draft, pair: Pair, move: Move, column: Column, phase: Phase) -> 
             (statement(column.default),),
             closes=draft.gap_sentences(key, column.name, kinds=("default_changed",)),
             reason="Only rows inserted from now on are touched by it.",
-            depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
+            depends_on=draft.sign_offs,
         ),
         edit_table(draft.state, key, lambda t: with_column(t, replace(column, default=move.new.default))),
         (f"{key}#{column.name}",),

@@ -28,7 +28,6 @@ from tools.plan.facts import is_own_trigger
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Way
 from tools.plan.standing import called_by_rules, can_stand, in_place, is_function, is_said, late_bound, same
-from tools.plan.steps.common import signed_off
 from tools.schema.model import Schema, SchemaObject, Trigger, View
 
 _CHANGES = (Way.RETYPED, Way.DIRECT, Way.DERIVED)
@@ -164,7 +163,7 @@ def _step(
             f"{word} {kind} {thing.name if isinstance(thing, Trigger) else thing.key}" + (f" on {on}" if on else ""),
             objects, tuple(sql), tuple(undo), hazards=(Hazard.BREAKS_OLD_CODE,) if felt else (),
             closes=_gaps(draft, thing), reason=_reason(kind, verb, comes_back),
-            depends_on=signed_off(draft) if phase is Phase.CONTRACT else (),
+            depends_on=draft.sign_offs if phase is Phase.CONTRACT else (),
         ),
         state,
         (*subjects, *(need for need in thing.depends_on if "#" not in need)),

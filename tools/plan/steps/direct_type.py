@@ -57,7 +57,7 @@ def _change(draft: Draft, pair: Pair, move: Move) -> None:
             writes_data=True,
             closes=draft.gap_sentences(key, move.new.name, kinds=("type_changed",)),
             reason="The column draws from a sequence of its own, which a shadow column could not take along.",
-            depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
+            depends_on=draft.sign_offs,
         ),
         edit_table(
             draft.state,

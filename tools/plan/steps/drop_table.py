@@ -56,7 +56,7 @@ def _drop(draft: Draft, table: Table) -> None:
             closes=draft.gap_sentences(key),
             rebuild=True,
             reason="Every row goes to a table of oneplan's own first; undoing makes the table and its rows again.",
-            depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
+            depends_on=draft.sign_offs,
         ),
         state,
         (key,),

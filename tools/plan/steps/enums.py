@@ -78,7 +78,7 @@ def _drop(draft: Draft, enum: Enum) -> None:
             hazards=(Hazard.BREAKS_OLD_CODE,),
             closes=_gaps(draft, enum),
             reason="No column uses it any more.",
-            depends_on=_sign_off(draft),
+            depends_on=draft.sign_offs,
         ),
         without_enum(draft.state, enum.key),
     )
@@ -156,7 +156,7 @@ def _remake(draft: Draft, there: Enum, wanted: Enum) -> None:
             hazards=(Hazard.TABLE_REWRITE, Hazard.ACCESS_EXCLUSIVE_LOCK, Hazard.BREAKS_OLD_CODE),
             closes=_gaps(draft, wanted),
             reason="The columns that use it are rewritten under a lock that keeps all others out.",
-            depends_on=_sign_off(draft),
+            depends_on=draft.sign_offs,
         ),
         after,
         (wanted.key, *(t.key for t, _ in users)),
@@ -276,7 +276,3 @@ def _gaps(draft: Draft, enum: Enum) -> tuple[str, ...]:
     return tuple(
         g.sentence for g in draft.gaps if g.kind.startswith("enum_") and enum.key in (g.name, g.table) and g.sentence
     )
-
-
-def _sign_off(draft: Draft) -> tuple[str, ...]:
-    return tuple(s.id for s in draft.steps if s.operation == "sign_off")

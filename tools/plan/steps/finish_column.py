@@ -76,7 +76,7 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
             reversible=reversible,
             writes_data=not computed,
             closes=draft.gap_sentences(key, column.name),
-            depends_on=_sign_off(draft),
+            depends_on=draft.sign_offs,
             undo_checks=filled_again(pair, move, aside, [quote(c) for c in stable]),
             reason="Its values go to a table of oneplan's own, by key."
             if reversible
@@ -126,7 +126,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
             hazards=hazards,
             reversible=reversible,
             writes_data=lossy,
-            depends_on=_sign_off(draft),
+            depends_on=draft.sign_offs,
             closes=draft.gap_sentences(key, move.old.name, move.new.name),
             undo_checks=filled_again(pair, move, aside, [quote(c) for c in stable]),
             reason="In one transaction, and only if every row's copy equals the old value at that moment.",
@@ -235,9 +235,6 @@ def _old_values(draft: Draft, table: Table, move: Move, stable: tuple[str, ...],
 
 def _objects(draft: Draft, key: str, after: Schema) -> tuple[str, ...]:
     """The table and all others whose definition the step changes."""
-    changed = [t.key for t in draft.state.tables if (now := after.table(t.key)) is not t and now != t]
+    same = set(map(id, after.tables))  # nearly all: they are not even looked at
+    changed = [t.key for t in draft.state.tables if id(t) not in same and after.table(t.key) != t]
     return (key, *sorted(set(changed) - {key}))
-
-
-def _sign_off(draft: Draft) -> tuple[str, ...]:
-    return tuple(s.id for s in draft.steps if s.operation == "sign_off")

@@ -154,15 +154,11 @@ def _remove(draft: Draft, pair: Pair, index: Index) -> None:
             tuple(undo),
             closes=tuple(g.sentence for g in draft.gaps_of(table.key) if g.name == index.name and g.sentence),
             reason="An index holds no data of its own.",
-            depends_on=_sign_off(draft),
+            depends_on=draft.sign_offs,
         ),
         state,
         (table.key,),
     )
-
-
-def _sign_off(draft: Draft) -> tuple[str, ...]:
-    return tuple(s.id for s in draft.steps if s.operation == "sign_off")
 
 
 def _name(table: Table, name: str) -> str:

@@ -44,7 +44,7 @@ def _step(draft: Draft, pair: Pair, sql: list[str], undo: list[str], state: Sche
             hazards=(Hazard.BREAKS_OLD_CODE,),
             closes=draft.gap_sentences(key, kinds=kinds),
             reason="The unique index was built before, beside running writes; here it only changes its name and rank.",
-            depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
+            depends_on=draft.sign_offs,
         ),
         state,
         (key,),

@@ -84,7 +84,7 @@ def _stop(draft: Draft, pair: Pair, move: Move, merge: Merge) -> None:
             (key,),
             sql,
             undo,
-            depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
+            depends_on=draft.sign_offs,
             reason="From here on only what code writes into the new column counts.",
         ),
         state,

@@ -16,7 +16,6 @@ from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Way
 from tools.plan.partitions import root
-from tools.plan.steps.common import signed_off
 from tools.schema.model import Schema, SchemaObject
 from tools.schema.normal import normal_object
 from tools.schema.tokens import tokenize
@@ -153,7 +152,7 @@ def _step(
         Step(
             draft.step_id(phase, thing.key, operation), phase, operation, f"{verb.capitalize()} {name}{where}",
             (thing.key,), sql, undo, hazards=hazards, closes=closes,
-            depends_on=signed_off(draft) if phase is Phase.CONTRACT else (),
+            depends_on=draft.sign_offs if phase is Phase.CONTRACT else (),
             reason=_TEXTS.get(thing.kind, quiet) if phase is Phase.CONTRACT else quiet,
         ),
         state,

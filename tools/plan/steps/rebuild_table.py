@@ -128,7 +128,7 @@ def _rebuild(draft: Draft, pairs: list[Pair]) -> None:
             closes=tuple(dict.fromkeys(s for p in pairs for s in draft.gap_sentences(p.after.key))),
             reason=_reason(draft, reversible),
             undo_checks=tuple(c for p in pairs for c in _needed_back(p, asides[p.after.key])),
-            depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
+            depends_on=draft.sign_offs,
         ),
         after,
         (*objects, *(p.after.key for p in pairs)),

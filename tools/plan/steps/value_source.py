@@ -135,7 +135,7 @@ def _step(
             hazards=(Hazard.BREAKS_OLD_CODE,),
             closes=draft.gap_sentences(key, wanted.name, kinds=("default_changed",)),
             reason=reason,
-            depends_on=tuple(s.id for s in draft.steps if s.operation == "sign_off"),
+            depends_on=draft.sign_offs,
         ),
         edit_table(draft.state, key, lambda t: with_column(t, wanted)),
         (f"{key}#{wanted.name}",),

@@ -54,10 +54,8 @@ class Blocked:
 
 def ready(board: Board) -> tuple[Ready, ...]:
     """What can be started now: by priority, then by how much it unblocks, then in the board's order."""
-    waits = _Waits(board)
-    free = [task for task in board if task.status == "todo" and not waits.on_anything(task)]
-    downstream = _downstream(board, waits)
-    found = [Ready(task, downstream[task.id]) for task in free]
+    free = _downstream(board, _Waits(board))
+    found = [Ready(task, free[task.id]) for task in board if task.status == "todo" and task.id in free]
     return tuple(sorted(found, key=lambda item: (rank(item.task.priority), -item.unblocks)))
 
 
@@ -218,10 +216,10 @@ def _downstream(board: Board, waits: _Waits) -> dict[str, int]:
         needs[size + 2 * at] = [index[task.id] for task in section.tasks if task.id in index]
         needs[size + 2 * at + 1] = [size + 2 * at - 2, size + 2 * at - 1] if at else list[int]()
         for task in section.tasks:
-            if task.id in index:
+            if task.needs and task.id in index:
                 held = [need for need in task.needs if waits.held(need)]
                 needs[index[task.id]] = [_number(n, index, size, sections, rows, needs, board) for n in held]
-    return dict(zip(ids, _reached(needs, size), strict=False))
+    return {id_: count for id_, below, count in zip(ids, needs, _reached(needs, size), strict=False) if not below}
 
 
 def _number(

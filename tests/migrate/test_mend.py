@@ -37,13 +37,18 @@ def plan_with_proof(target: Target) -> Plan:
     return replace(made, steps=(*steps[:place], proof, *steps[place:]))
 
 
+def copy_rows(plan: Plan, location: str, desk: Desk) -> None:
+    """The plan up to where old rows have their copies, and before these are proven."""
+    with desk.migration(plan, location) as migration:
+        for step in migration.pending((Phase.ANALYSE, Phase.EXPAND, Phase.REFACTOR, Phase.MIGRATE)):
+            migration.execute(step, desk.approve(migration.action(step)))
+
+
 def test_rows_changed_since_they_were_copied_are_copied_again(target: Target, desk: Desk) -> None:
     make_people(target.location, 60, notes=target.dialect != "duckdb")
     plan = plan_with_proof(target)
     fill = next(step for step in plan.steps if step.backfill)
-    with desk.migration(plan, target.location) as migration:
-        for step in migration.pending((Phase.ANALYSE, Phase.EXPAND, Phase.REFACTOR, Phase.MIGRATE)):
-            migration.execute(step, desk.approve(migration.action(step)))
+    copy_rows(plan, target.location, desk)
     with opened(target.location) as backend:
         backend.execute('UPDATE "people" SET "nick" = \'stale\' WHERE "id" IN (3, 44)')
         backend.execute('INSERT INTO "people" ("id", "name") VALUES (1000, \'New\')')
@@ -82,9 +87,7 @@ def test_a_mend_cut_off_goes_on_with_apply(sqlite: Target, desk: Desk) -> None:
     make_people(sqlite.location, 60)
     plan = plan_with_proof(sqlite)
     fill = next(step for step in plan.steps if step.backfill)
-    with desk.migration(plan, sqlite.location) as migration:
-        for step in migration.pending((Phase.ANALYSE, Phase.EXPAND, Phase.REFACTOR, Phase.MIGRATE)):
-            migration.execute(step, desk.approve(migration.action(step)))
+    copy_rows(plan, sqlite.location, desk)
     with opened(sqlite.location) as backend:
         backend.execute('UPDATE "people" SET "nick" = NULL')
 
@@ -105,9 +108,7 @@ def test_a_mend_cut_off_goes_on_with_apply(sqlite: Target, desk: Desk) -> None:
 def test_by_the_command(oneplan: Oneplan, duckdb: Target, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     make_people(duckdb.location, notes=False)
     plan = plan_with_proof(duckdb)
-    with desk.migration(plan, duckdb.location) as migration:
-        for step in migration.pending((Phase.ANALYSE, Phase.EXPAND, Phase.REFACTOR, Phase.MIGRATE)):
-            migration.execute(step, desk.approve(migration.action(step)))
+    copy_rows(plan, duckdb.location, desk)
     with opened(duckdb.location) as backend:
         backend.execute('UPDATE "people" SET "nick" = NULL WHERE "id" = 9')
     words = ("rollback", "--database", duckdb.location, "--severity", "minor")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import time
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from tools.tasks.dependencies import resolved
 from tools.tasks.markdown import board_from_markdown, read_board
 from tools.tasks.model import Board, Section, Task
-from tools.tasks.ready import blocked, blocking, cycles, rank, ready
+from tools.tasks.ready import Graph, blocked, blocking, cycles, rank, ready
 from tools.tasks.serial import tasks_to_json
 from tools.tasks.update import set_status
 
@@ -137,3 +138,34 @@ def test_ten_thousand_tasks_take_seconds_not_minutes(depends: str) -> None:
     assert waiting[-1].chain if waiting else True
     assert cycles(board) == () or "Section" in depends
     assert time.process_time() - started < 5
+
+
+def randomly(rng: random.Random, *, rings: bool) -> Board:
+    """Open and finished tasks in sections, which wait for one another, for sections and for rows, in rings too."""
+    sections = rng.randint(1, 5)
+    parts: list[str] = []
+    for key in range(1, sections + 1):
+        parts.append(f"### {key}. Part {key}\n| Task | Depends on | Status |\n|---|---|---|")
+        for row in range(1, rng.randint(2, 7)):
+            known = sections if rings else key
+            named = [f"{rng.randint(1, known)}.{rng.randint(1, 6 if rings else row)}" for _ in range(rng.randint(0, 3))]
+            named = [name for name in named if rings or name != f"{key}.{row}"]
+            named += rng.choice([[], [], ["All above"], [f"Part {rng.randint(1, known)}"] if rings or key > 1 else []])
+            parts.append(f"| Step {row} of {key} | {', '.join(named)} | {rng.choice(['[ ]', '[ ]', '[/]', '[x]'])} |")
+        parts.append("")
+    return board_from_markdown("\n".join(parts))
+
+
+def test_what_a_task_unblocks_is_counted_as_one_would_by_hand() -> None:
+    rng, counted, ringed = random.Random(11), 0, 0
+    for _ in range(400):
+        board = randomly(rng, rings=ringed < 100)
+        graph = Graph.of(board)
+        rings = set(graph.in_cycles())
+        ringed += bool(rings)
+        for item in ready(board):
+            above = [name for name in graph.above(item.task.id) if name in graph.tasks and name not in rings]
+            assert item.unblocks == len(above), board.text
+            counted += len(above) > 1
+    assert counted > 200
+    assert ringed >= 100

@@ -7,11 +7,13 @@ edges and not fifty million.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from tools.tasks.dependencies import needed
 from tools.tasks.model import OPEN, Board, Dependency, Task
+from tools.tasks.reach import below_first, reached_by
 
 _RANKS = {
     "critical": 0, "urgent": 0, "highest": 0, "p0": 0, "high": 1, "p1": 1, "medium": 2, "normal": 2, "p2": 2,
@@ -54,15 +56,14 @@ class Blocked:
 
 def ready(board: Board) -> tuple[Ready, ...]:
     """What can be started now: by priority, then by how much it unblocks, then in the board's order."""
-    free = _downstream(board, _Waits(board))
-    found = [Ready(task, free[task.id]) for task in board if task.status == "todo" and task.id in free]
+    found = [Ready(task, count) for task, count in _downstream(_Waits(board)) if task.status == "todo"]
     return tuple(sorted(found, key=lambda item: (rank(item.task.priority), -item.unblocks)))
 
 
 def blocked(board: Board) -> tuple[Blocked, ...]:
     """Every open task that waits, in the board's order."""
     waits = _Waits(board)
-    return tuple(Blocked(task, board, waits) for task in board if task.open and waits.on_anything(task))
+    return tuple(Blocked(task, board, waits) for task in waits.open if waits.on_anything(task))
 
 
 def blocking(board: Board, task: Task) -> tuple[str, ...]:
@@ -88,25 +89,33 @@ def cycles(board: Board) -> tuple[tuple[str, ...], ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=256)
 def rank(priority: str) -> int:
     """0 is the most urgent; a priority that is not known stands between medium and low."""
     return _RANKS.get(priority.strip().casefold(), _UNRANKED)
 
 
 class _Waits:
-    """Whether tasks wait for anything: told from each task alone and from where the first open ones stand."""
+    """Whether tasks wait for anything: told from each task alone and from where the first open ones stand.
+
+    open: the open tasks in the board's order; index: id -> place there; spans: section key -> their places there.
+    """
 
     def __init__(self, board: Board) -> None:
-        self._board = board
-        self._open = {task.id for task in board if task.status in OPEN}
+        self._board, self.open = board, list[Task]()
+        self.index: dict[str, int] = {}
+        self.spans: dict[str, range] = {}
         self._first: dict[str, int] = {}
         self._sections: dict[str, int] = {}
         self._first_section = len(board.sections)
         for at, section in enumerate(board.sections):
-            self._sections[section.key] = at
-            first = next((place for place, task in enumerate(section.tasks, start=1) if task.id in self._open), 0)
-            if first:
-                self._first[section.key] = first
+            self._sections[section.key], start = at, len(self.open)
+            found = [task for task in section.tasks if task.status in OPEN]
+            self.open += found
+            self.spans[section.key] = span = range(start, len(self.open))
+            self.index.update(zip([task.id for task in found], span, strict=True))
+            if found:
+                self._first[section.key] = _place(found[0])
                 self._first_section = min(self._first_section, at)
 
     def on_anything(self, task: Task) -> bool:
@@ -118,13 +127,17 @@ class _Waits:
 
     def held(self, need: Dependency) -> bool:
         if need.scope == "task":
-            return need.target in self._open
+            return need.target in self.index
         if need.scope == "section":
             return need.target in self._first
         if need.scope == "sections_above":
             return self._first_section < self._sections[need.target]
         key, _, place = need.target.rpartition(".")
         return key in self._first and self._first[key] < int(place)
+
+
+def _place(task: Task) -> int:
+    return int(task.id.rpartition(".")[2])
 
 
 @dataclass
@@ -197,81 +210,47 @@ class Graph:
         """The nodes, each after those it needs; without those on a cycle or above one, which have no such place."""
         nodes = list(self.needs)
         index = {node: at for at, node in enumerate(nodes)}
-        return [nodes[at] for at in _below_first([[index[name] for name in below] for below in self.needs.values()])]
+        return [nodes[at] for at in below_first([[index[name] for name in below] for below in self.needs.values()])]
 
 
-def _downstream(board: Board, waits: _Waits) -> dict[str, int]:
-    """How many open tasks wait for each one that waits for nothing, directly or further on.
+def _downstream(waits: _Waits) -> list[tuple[Task, int]]:
+    """The open tasks that wait for nothing, each with how many open tasks wait for it, directly or further on.
 
     By numbers, not names, which lie beside each other in memory, so that ten times the tasks take little more than ten
     times as long: tasks, then for each section the group of its tasks and that of all sections before it, then for each
     task that asks for it the group of the rows above. A union of ten thousand costs a microsecond.
     """
-    ids = [task.id for task in board if task.status in OPEN]
-    index = {id_: at for at, id_ in enumerate(ids)}
-    size, sections = len(ids), {section.key: at for at, section in enumerate(board.sections)}
-    needs: list[list[int]] = [[] for _ in range(size + 2 * len(sections))]
-    rows: dict[str, int] = {}
-    for at, section in enumerate(board.sections):
-        needs[size + 2 * at] = [index[task.id] for task in section.tasks if task.id in index]
-        needs[size + 2 * at + 1] = [size + 2 * at - 2, size + 2 * at - 1] if at else list[int]()
-        for task in section.tasks:
-            if task.needs and task.id in index:
-                held = [need for need in task.needs if waits.held(need)]
-                needs[index[task.id]] = [_number(n, index, size, sections, rows, needs, board) for n in held]
-    return {id_: count for id_, below, count in zip(ids, needs, _reached(needs, size), strict=False) if not below}
+    size, groups = len(waits.open), {key: len(waits.open) + 2 * at for at, key in enumerate(waits.spans)}
+    needs: list[Sequence[int]] = [()] * size
+    for key, span in waits.spans.items():
+        node = groups[key]
+        needs += [span, (node - 2, node - 1) if node > size else ()]
+    rows: dict[str, tuple[int, int]] = {}
+    for at, task in enumerate(waits.open):
+        if task.needs:
+            needs[at] = [_number(need, waits, groups, rows, needs) for need in task.needs if waits.held(need)]
+    counts = reached_by(needs, size)
+    return [(task, count) for task, below, count in zip(waits.open, needs, counts, strict=False) if not below]
 
 
 def _number(
-    need: Dependency, index: dict[str, int], size: int, sections: dict[str, int], rows: dict[str, int],
-    needs: list[list[int]], board: Board,
+    need: Dependency, waits: _Waits, groups: dict[str, int], rows: dict[str, tuple[int, int]],
+    needs: list[Sequence[int]],
 ) -> int:  # fmt: skip
-    """The node of a dependency; the group of the rows above is made when it is first asked for, upon the one before."""
+    """The node of a dependency. The group of the rows above a task is made when it asks for it, upon the one before:
+    `rows` holds each section's last one as (the task that it ends before, node)."""
     if need.scope == "task":
-        return index[need.target]
+        return waits.index[need.target]
     if need.scope == "section":
-        return size + 2 * sections[need.target]
+        return groups[need.target]
     if need.scope == "sections_above":
-        return size + 2 * sections[need.target] + 1
-    if need.target not in rows:
-        key, _, place = need.target.rpartition(".")
-        tasks = board.sections[sections[key]].tasks[: int(place) - 1]
-        before = next((n for n in range(len(tasks), 0, -1) if f"{key}.{n}" in rows), 0)
-        below = [index[task.id] for task in tasks[max(before - 1, 0) :] if task.id in index]
-        needs.append(below + ([rows[f"{key}.{before}"]] if before else []))
-        rows[need.target] = len(needs) - 1
-    return rows[need.target]
-
-
-def _reached(needs: list[list[int]], tasks: int) -> list[int]:
-    """For each node that needs nothing, how many of the nodes below `tasks` lead to it."""
-    reached, counts = [0] * len(needs), [0] * len(needs)
-    bit = 1
-    for node in reversed(_below_first(needs)):
-        mine, reached[node] = reached[node], 0  # what is let go at once makes room for the next
-        if not needs[node]:
-            counts[node] = mine.bit_count()
-        if node < tasks:
-            mine |= bit
-            bit <<= 1  # what waits for a task has lower bits than the task: most numbers stay short
-        for below in needs[node]:
-            reached[below] |= mine
-    return counts
-
-
-def _below_first(needs: list[list[int]]) -> list[int]:
-    left = [len(below) for below in needs]
-    above: list[list[int]] = [[] for _ in needs]
-    for node, below in enumerate(needs):
-        for name in below:
-            above[name].append(node)
-    order = [node for node, count in enumerate(left) if not count]
-    for node in order:
-        for name in above[node]:
-            left[name] -= 1
-            if not left[name]:
-                order.append(name)
-    return order
+        return groups[need.target] + 1
+    key, end = need.target.rpartition(".")[0], waits.index[need.target]
+    start, before = rows.get(key, (waits.spans[key].start, -1))
+    if before < 0 or start < end:
+        needs.append([*range(start, end), *((before,) if before >= 0 else ())])
+        rows[key] = end, len(needs) - 1
+    return rows[key][1]
 
 
 def _groups(board: Board, everything: bool) -> set[str]:

@@ -79,9 +79,12 @@ def in_turn(rounds: int, *actions: Callable[[], Taken]) -> list[Taken]:
 
 
 def oneplan(folder: Path, *words: str) -> Callable[[], Taken]:
-    here = str(Path(__file__).parents[1])
-    env = {**os.environ, "PYTHONPATH": here}
-    return lambda: whole([sys.executable, "-P", "-m", "assistant", *words], (0, 2), folder, env)
+    """The command as it runs once installed, which is with its bytecode beside it, as the peers' is: pip writes it."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env |= {"PYTHONPATH": str(Path(__file__).parents[1]), "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+    command = [sys.executable, "-P", "-m", "assistant", *words]
+    whole(command, (0, 2), folder, env)
+    return lambda: whole(command, (0, 2), folder, env)
 
 
 def migra() -> Path:

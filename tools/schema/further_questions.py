@@ -31,8 +31,10 @@ def further_questions(current: Schema, desired: Schema, answers: Answers) -> lis
     known = {fold(table.key, dialect): table for table in current.tables}
     for after in desired.tables:
         before = known.get(fold(after.key, dialect))
-        if before is not None:
-            found += _indexes(before, after, answers) if dialect == "postgres" else []
+        if before is None:
+            continue
+        found += _indexes(before, after, answers) if dialect == "postgres" else []
+        if before.column_names != after.column_names:
             found += _merges(before, after, answers, dialect)
             found += _splits(before, after, answers, dialect)
     return [question for question in found if (question.table, question.before, question.after) not in denied]

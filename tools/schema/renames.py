@@ -106,7 +106,7 @@ def _columns(current: Schema, desired: Schema, answers: Answers) -> list[Questio
     known = {fold(table.key, dialect): table for table in current.tables}
     for after in desired.tables:
         before = known.get(fold(after.key, dialect))
-        if before is None:
+        if before is None or before.column_names == after.column_names:
             continue
         key = old_keys.get(fold(after.key, dialect), before.key)
         denied = {(old, new) for table, old, new in answers.not_renames if table in (key, after.key)}

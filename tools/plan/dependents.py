@@ -99,8 +99,8 @@ def make(thing: Definition, schema: Schema) -> tuple[str, ...]:
         mine = [o.create for o in on if not o.name.startswith("TRIGGER ")]
         return (*make_view(thing, schema.dialect), *mine)
     if isinstance(thing, Trigger):
-        return (thing.definition, *_said_of(f"TRIGGER {plain(thing.name)} ON ", schema, thing.table))
-    return (thing.create, *_rights(said, schema), *_said_of(said, schema, thing.table))
+        return (thing.definition, *comments_on(f"TRIGGER {plain(thing.name)} ON ", schema, thing.table))
+    return (thing.create, *_rights(said, schema), *comments_on(said, schema, thing.table))
 
 
 def around(schema: Schema, names: Iterable[str], statements: Sequence[str]) -> tuple[str, ...]:
@@ -144,7 +144,12 @@ def _rights(said: str, schema: Schema) -> list[str]:
     return [o.create for o in schema.objects if o.kind == "privilege" and o.name.startswith(f"ON {said} ")]
 
 
-def _said_of(said: str, schema: Schema, table: str) -> list[str]:
+def comments_on(said: str, schema: Schema, table: str = "") -> list[str]:
     """The comment on a thing, known by the beginning of its name and by its table."""
     comments = [o for o in schema.objects if o.kind == "comment" and o.table == table]
-    return [o.create for o in comments if o.name.startswith(said)]
+    return [o.create for o in comments if f"{o.name} ".startswith(f"{said.rstrip()} ")]
+
+
+def comments_on_type(schema: Schema, key: str) -> list[str]:
+    """The comment on a type: whoever makes the type anew says it again."""
+    return [o.create for o in schema.objects if o.kind == "comment" and o.depends_on == (key,)]

@@ -42,6 +42,8 @@ def reason(gap: Gap, current: Schema) -> str | None:
         return "its rows would leave the table: detach it by hand (ALTER TABLE … DETACH PARTITION … CONCURRENTLY)"
     if current.dialect == "postgres" and gap.kind == "partition_changed":
         return f"with another bound {_MOVES_ROWS}"
+    if gap.kind == "comment_added":
+        return "what it is on is not there under that name: give the rule that name first (ALTER … RENAME CONSTRAINT)"
     if gap.kind == "sequence_changed":
         return "DuckDB changes no sequence, and one made anew would count over numbers that are used"
     if gap.kind == "domain_changed" or (gap.kind == "type_changed" and not gap.column):

@@ -11,7 +11,7 @@ def own(catalog: str, oid: str) -> str:
     return NOT_OF_EXTENSION.format(catalog=catalog, oid=oid)
 
 
-def _called(namespace: str, name: str) -> str:
+def called(namespace: str, name: str) -> str:
     return f"CASE {namespace} WHEN 'public' THEN '' ELSE {namespace} || '.' END || {name}"
 
 
@@ -21,16 +21,16 @@ def needs(catalog: str, oid: str) -> str:
     return f"""(
         SELECT array_agg(DISTINCT u.id ORDER BY u.id) FROM pg_depend d
         CROSS JOIN LATERAL (
-            SELECT {_called("un.nspname", "uc.relname")} || COALESCE('#' || ua.attname, '') AS id
+            SELECT {called("un.nspname", "uc.relname")} || COALESCE('#' || ua.attname, '') AS id
             FROM pg_class uc JOIN pg_namespace un ON un.oid = uc.relnamespace
             LEFT JOIN pg_attribute ua ON ua.attrelid = uc.oid AND ua.attnum = d.refobjsubid AND d.refobjsubid > 0
             WHERE d.refclassid = 'pg_class'::regclass AND uc.oid = d.refobjid
             UNION ALL
-            SELECT {_called("un.nspname", "up.proname")} || '(' || pg_get_function_identity_arguments(up.oid) || ')'
+            SELECT {called("un.nspname", "up.proname")} || '(' || pg_get_function_identity_arguments(up.oid) || ')'
             FROM pg_proc up JOIN pg_namespace un ON un.oid = up.pronamespace
             WHERE d.refclassid = 'pg_proc'::regclass AND up.oid = d.refobjid
             UNION ALL
-            SELECT {_called("un.nspname", "COALESCE(ub.typname, ut.typname)")}
+            SELECT {called("un.nspname", "COALESCE(ub.typname, ut.typname)")}
             FROM pg_type ut JOIN pg_namespace un ON un.oid = ut.typnamespace
             LEFT JOIN pg_type ub ON ub.oid = ut.typelem AND ut.typcategory = 'A'
             WHERE d.refclassid = 'pg_type'::regclass AND ut.oid = d.refobjid) u

@@ -5,7 +5,7 @@ Each gives `namespace`, `"table"` ("" for none), `kind`, `name`, `form`, `"creat
 
 from __future__ import annotations
 
-from tools.schema.postgres_catalog import HERE, needs, own
+from tools.schema.postgres_catalog import HERE, called, needs, own
 from tools.schema.postgres_privileges import PRIVILEGES
 
 # pg_get_functiondef refuses aggregates: they are kept out before any function of it is called.
@@ -86,13 +86,16 @@ _ON = """CASE WHEN d.objsubid > 0 THEN 'COLUMN ' || c.oid::regclass || '.' || qu
                     WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass END"""
 
 COMMENTS = f"""
-    SELECT n.nspname AS namespace, c.relname AS "table", 'comment' AS kind, {_ON} AS name, d.description AS form,
+    SELECT n.nspname AS namespace, COALESCE(ic.relname, c.relname) AS "table", 'comment' AS kind, {_ON} AS name,
+           d.description AS form,
            'COMMENT ON ' || {_ON} || ' IS ' || quote_literal(d.description) AS "create",
            'COMMENT ON ' || {_ON} || ' IS NULL' AS "drop"
     FROM pg_description d JOIN pg_class c ON d.classoid = 'pg_class'::regclass AND d.objoid = c.oid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
-    WHERE {HERE} AND c.relkind IN ('r', 'p', 'v', 'm', 'i', 'S') AND {own("pg_class", "c.oid")} ORDER BY c.oid, 4"""
+    LEFT JOIN pg_index i ON i.indexrelid = c.oid LEFT JOIN pg_class ic ON ic.oid = i.indrelid
+    WHERE {HERE} AND c.relkind IN ('r', 'p', 'v', 'm', 'i', 'S', 'c') AND {own("pg_class", "c.oid")}
+    ORDER BY c.oid, 4"""
 
 _DEFINED = """
     SELECT 'pg_proc'::regclass AS catalog, p.oid, p.pronamespace AS namespace, '' AS "table", CASE p.prokind
@@ -102,15 +105,35 @@ _DEFINED = """
            || c.oid::regclass FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
     UNION ALL
     SELECT 'pg_policy'::regclass, o.oid, c.relnamespace, c.relname, 'POLICY ' || quote_ident(o.polname) || ' ON '
-           || c.oid::regclass FROM pg_policy o JOIN pg_class c ON c.oid = o.polrelid"""
+           || c.oid::regclass FROM pg_policy o JOIN pg_class c ON c.oid = o.polrelid
+    UNION ALL
+    SELECT 'pg_constraint'::regclass, k.oid, c.relnamespace, c.relname, 'CONSTRAINT ' || quote_ident(k.conname)
+           || ' ON ' || c.oid::regclass FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+    WHERE k.contype IN ('p', 'u', 'f', 'c', 'x') AND k.conparentid = 0
+    UNION ALL
+    SELECT 'pg_constraint'::regclass, k.oid, t.typnamespace, '', 'CONSTRAINT ' || quote_ident(k.conname)
+           || ' ON DOMAIN ' || t.oid::regtype FROM pg_constraint k JOIN pg_type t ON t.oid = k.contypid
+    WHERE k.contype = 'c'
+    UNION ALL
+    SELECT 'pg_type'::regclass, t.oid, t.typnamespace, '', CASE t.typtype WHEN 'd' THEN 'DOMAIN ' ELSE 'TYPE ' END
+           || t.oid::regtype FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+    WHERE t.typtype IN ('d', 'e') OR c.relkind = 'c'
+    UNION ALL
+    SELECT 'pg_namespace'::regclass, n.oid, n.oid, '', 'SCHEMA ' || n.oid::regnamespace FROM pg_namespace n
+    WHERE EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm'))"""
+
+_STANDARD = "(x.said = 'SCHEMA public' AND d.description = 'standard public schema')"
+"""What every server says by itself."""
 
 DEFINITION_COMMENTS = f"""
     SELECT n.nspname AS namespace, x."table", 'comment' AS kind, x.said AS name, d.description AS form,
            'COMMENT ON ' || x.said || ' IS ' || quote_literal(d.description) AS "create",
-           'COMMENT ON ' || x.said || ' IS NULL' AS "drop"
+           'COMMENT ON ' || x.said || ' IS NULL' AS "drop",
+           (SELECT array_agg({called("n.nspname", "t.typname")}) FROM pg_type t
+            WHERE t.oid = x.oid AND x.catalog = 'pg_type'::regclass) AS needs
     FROM pg_description d JOIN ({_DEFINED}) x ON x.catalog = d.classoid AND x.oid = d.objoid
     JOIN pg_namespace n ON n.oid = x.namespace
-    WHERE {HERE} AND NOT EXISTS (SELECT FROM pg_depend e
+    WHERE {HERE} AND NOT {_STANDARD} AND NOT EXISTS (SELECT FROM pg_depend e
           WHERE e.classid = d.classoid AND e.objid = d.objoid AND e.deptype = 'e') ORDER BY 4"""
 
 _PARTITION = """' PARTITION OF ' || i.inhparent::regclass || ' ' || pg_get_expr(c.relpartbound, c.oid)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from tools.plan.dependents import comments_on
 from tools.plan.differences import missing, new_checks, new_foreign_keys, new_primary_key, new_uniques, on_carriers
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
@@ -17,6 +18,7 @@ from tools.plan.steps.create_table import can_point
 from tools.plan.steps.fill import must_hold
 from tools.plan.steps.indexes import build
 from tools.plan.steps.partitions import build_key
+from tools.schema.entries import plain
 from tools.schema.model import Check, ForeignKey, Index, Table
 from tools.schema.normal import normal_check, normal_foreign_key
 from tools.schema.render import add_constraint, check_sql, foreign_key_sql, qualified, quote
@@ -263,7 +265,11 @@ def _validate(draft: Draft, key: str, name: str, columns: tuple[str, ...], phase
             f"Hold old rows of {key} to {name} too",
             (key,),
             (f"{alter} VALIDATE CONSTRAINT {quote(name)}",),
-            (f"{alter} DROP CONSTRAINT {quote(name)}", f"{alter} ADD {loose}"),
+            (
+                f"{alter} DROP CONSTRAINT {quote(name)}",
+                f"{alter} ADD {loose}",
+                *comments_on(f"CONSTRAINT {plain(name)} ON", draft.state, key),
+            ),
             reason="Reads the whole table, beside running writes.",
         ),
         edit_table(draft.state, key, sound),

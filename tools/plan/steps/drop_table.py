@@ -81,5 +81,6 @@ def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:
             sql.append(
                 f"SELECT setval(pg_get_serial_sequence('{qualified(table.key)}', '{column.name}'), {top}, false)"
             )
-    sql += [o.create for o in on_it if o.kind != "partition"]
-    return sql + [t.definition for t in draft.state.triggers if t.table == table.key]
+    sql += [o.create for o in on_it if o.kind not in ("partition", "comment")]
+    sql += [t.definition for t in draft.state.triggers if t.table == table.key]
+    return sql + [o.create for o in on_it if o.kind == "comment"]

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tools.plan.dependents import around
+from tools.plan.dependents import around, comments_on, comments_on_type
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.rebuild import Reshape, rebuild, unchanged
 from tools.plan.shape import check_columns, edit_table, references, with_column, with_enum, without_enum
 from tools.plan.sql import literal
+from tools.schema.entries import plain
 from tools.schema.model import Column, Enum, Schema, Table
 from tools.schema.reads import columns_in
 from tools.schema.render import (
@@ -172,6 +173,7 @@ def _swap(state: Schema, there: Enum, wanted: Enum, moved: Mapping[str, str] | N
         return _remade_duckdb(state, users, wanted, moved) if held else _swap_duckdb(users, wanted, moved)
     old = f"{there.name[:50]}__old"
     sql = [f"ALTER TYPE {qualified(there.key)} RENAME TO {quote(old)}", create_enum(wanted)]
+    sql += comments_on_type(state, there.key)
     for table, column in users:
         alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
         default = [f"{alter} SET DEFAULT {default_sql(column.default, 'postgres')}"] if column.default else []
@@ -209,11 +211,17 @@ def _bound(state: Schema, users: list[tuple[Table, Column]]) -> tuple[list[str],
                 space = f"{quote(table.namespace)}." if table.namespace else ""
                 away.append(f"DROP INDEX {space}{quote(index.name)}")
                 again.append(create_index(index, "postgres"))
+                again += comments_on(f"INDEX {_plain_space(table)}{plain(index.name)}", state, table.key)
         for check in table.checks:
             if set(check_columns(check, table, "postgres")) & set(columns):
                 away.append(f"ALTER TABLE {qualified(table.key)} DROP CONSTRAINT {quote(check.name or '')}")
                 again.append(add_constraint(table, check_sql(check)))
+                again += comments_on(f"CONSTRAINT {plain(check.name or '')} ON", state, table.key)
     return away, again
+
+
+def _plain_space(table: Table) -> str:
+    return f"{plain(table.namespace)}." if table.namespace else ""
 
 
 def _swap_duckdb(users: list[tuple[Table, Column]], wanted: Enum, moved: Mapping[str, str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from tools.plan import comments
 from tools.plan.dependents import KINDS
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
@@ -48,7 +49,8 @@ def finish(draft: Draft) -> None:
     """All that belongs to the final form, and then what nothing of it uses any more."""
     for old, new in _changed(draft):
         _change(draft, old, new)
-    _make(draft, (o for o in _added(draft) if o.kind != "partition"), Phase.CONTRACT)
+    new = [o for o in _added(draft) if o.kind != "partition" and comments.has_its_thing(draft, o)]
+    _make(draft, new, Phase.CONTRACT)
     for kind in ("domain", "type", "extension"):
         _drop(draft, (o for o in _removed(draft) if o.kind == kind))
 
@@ -118,13 +120,16 @@ def _drop(draft: Draft, things: Iterable[SchemaObject]) -> None:
 
 
 def _lost(draft: Draft) -> list[SchemaObject]:
-    """Comments and exclusion constraints of columns that are swapped for others: they go with them."""
+    """Comments and exclusion constraints of columns that are swapped for others, and comments on rules that are made
+    anew: they go with them."""
     swapped = {
         f"COLUMN {pair.after.key}.{move.new.name}" for pair in draft.pairs for move in pair.of(Way.RETYPED, Way.DERIVED)
     }
+    anew = comments.on_rules_made_anew(draft)
     return [
         o for o in draft.state.objects
-        if (o.kind == "comment" and o.name.replace('"', "") in swapped)
+        if o in anew
+        or (o.kind == "comment" and o.name.replace('"', "") in swapped)
         or (o.kind == "check" and any(f"COLUMN {o.table}.{name}" in swapped for name in _named(o)))
     ]  # fmt: skip
 
@@ -156,7 +161,7 @@ def _step(
             reason=_TEXTS.get(thing.kind, quiet) if phase is Phase.CONTRACT else quiet,
         ),
         state,
-        (thing.key, *((thing.table,) if thing.table else ())),
+        (thing.key, *((thing.table,) if thing.table else ()), *(thing.depends_on if thing.kind == "comment" else ())),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -361,3 +362,20 @@ def test_code_in_use_that_must_change_gets_a_flag() -> None:
     sign_off = next(step for step in plan.steps if step.operation == "sign_off")
     assert flags["switch_flag"].id in sign_off.depends_on
     assert order[order.index("remove_flag") + 1 :] == ["proof", "watch"]
+
+
+def test_a_disabled_trigger_is_not_told_among_those_that_fire(open_database: Opener) -> None:
+    database = open_database("postgres")
+    database.script(
+        "CREATE TABLE notes (id integer PRIMARY KEY, size varchar(9)); CREATE FUNCTION f() RETURNS trigger LANGUAGE "
+        "plpgsql AS 'BEGIN RAISE EXCEPTION ''fired''; END'; CREATE TRIGGER loud BEFORE UPDATE ON notes FOR EACH ROW "
+        "EXECUTE FUNCTION f(); ALTER TABLE notes DISABLE TRIGGER loud; INSERT INTO notes VALUES (1, '7');"
+    )
+    desired = replace(
+        database.schema(),
+        tables=(read_ddl("CREATE TABLE notes (id integer PRIMARY KEY, size integer);", "postgres").tables),
+    )
+    plan = build_plan(database.schema(), desired)
+    assert not any(Hazard.FIRES_TRIGGERS in step.hazards for step in plan.steps)
+    there_and_back(database, plan, desired)
+    assert database.query("SELECT tgenabled FROM pg_trigger WHERE tgname = 'loud'") == [("D",)]

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from tools.schema.entries import plain
 from tools.schema.model import Schema, SchemaObject, Trigger, View
-from tools.schema.render import make_view, qualified, quote
+from tools.schema.render import make_trigger, make_view, qualified, quote
 
 Definition = View | SchemaObject | Trigger
 T = TypeVar("T", View, SchemaObject, Trigger)
@@ -99,7 +99,7 @@ def make(thing: Definition, schema: Schema) -> tuple[str, ...]:
         mine = [o.create for o in on if not o.name.startswith("TRIGGER ")]
         return (*make_view(thing, schema.dialect), *mine)
     if isinstance(thing, Trigger):
-        return (thing.definition, *comments_on(f"TRIGGER {plain(thing.name)} ON ", schema, thing.table))
+        return (*make_trigger(thing), *comments_on(f"TRIGGER {plain(thing.name)} ON ", schema, thing.table))
     return (thing.create, *_rights(said, schema), *comments_on(said, schema, thing.table))
 
 

@@ -112,8 +112,10 @@ def _key(namespace: str, name: str) -> str:
 
 
 def _triggers(schema: Schema, table: Table) -> tuple[str, ...]:
-    """The users' own: those that a running plan has put there keep its copies equal, and are expected."""
-    return tuple(t.name for t in schema.triggers if t.table == table.key and not is_own_trigger(t.name))
+    """The users' own that fire: those that a running plan has put there keep its copies equal, and are expected."""
+    quiet = ("DISABLE", "ENABLE REPLICA")
+    ours = (t for t in schema.triggers if t.table == table.key and t.firing not in quiet)
+    return tuple(t.name for t in ours if not is_own_trigger(t.name))
 
 
 def _dependants(schema: Schema, table: Table) -> tuple[str, ...]:

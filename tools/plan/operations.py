@@ -30,7 +30,7 @@ OPERATIONS: dict[str, tuple[Dialect, ...]] = {
             "create_function", "change_function", "drop_function", "create_policy", "change_policy", "drop_policy",
             "create_comment", "change_comment", "drop_comment", "create_privilege", "change_privilege",
             "drop_privilege", "create_domain", "drop_domain", "create_type", "drop_type", "create_extension",
-            "rename_index",
+            "rename_index", "change_trigger",
         ),
         _POSTGRES,
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeGuard
 
 from tools.plan.dependents import Definition, found
@@ -100,7 +101,10 @@ def _rules(table: Table) -> list[str]:
 
 
 def in_place(before: Definition, after: Definition) -> bool:
-    """Whether CREATE OR REPLACE can do it: a function whose head, up to its language, is the same."""
+    """Whether CREATE OR REPLACE can do it, of a function whose head, up to its language, is the same; or ALTER TABLE,
+    of a trigger that only fires at other times."""
+    if isinstance(before, Trigger) and isinstance(after, Trigger):
+        return normal_trigger(replace(before, firing=after.firing), "postgres") == normal_trigger(after, "postgres")
     if not is_function(before):
         return False
     return _head(before) == _head(after)

@@ -286,6 +286,8 @@ def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
 def _alter_by_words(words: list[str], table: str) -> Iterator[Effect]:
     if "VALIDATE" in words:
         yield Effect(Verb.VALIDATE, table)
+    elif "TRIGGER" in words and {"ENABLE", "DISABLE"} & set(words):
+        yield Effect(Verb.CREATE_TRIGGER, table)  # by the same lock
     elif "USING" in words and "INDEX" in words:
         yield Effect(Verb.ALTER, table)
     elif "DROP" in words and "COLUMN" in words:

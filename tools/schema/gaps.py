@@ -236,6 +236,8 @@ def _thing(kind: str, old: T | None, new: T | None, what: str) -> Gap:
     noun = kind.rpartition("_")[0].replace("_", " ")
     if isinstance(thing, Trigger):
         table, name, sentence = thing.table, thing.name, f"{thing.table}: trigger {thing.name} {what}"
+        if isinstance(old, Trigger) and isinstance(new, Trigger) and old.firing != new.firing:
+            sentence += f" ({wording.firing(old)} becomes {wording.firing(new)})"
     else:
         table = thing.key if isinstance(thing, View) else ""
         name, sentence = thing.key, f"{noun} {thing.key} {what}"
@@ -248,7 +250,9 @@ def _thing(kind: str, old: T | None, new: T | None, what: str) -> Gap:
 def _text(thing: View | Trigger | Sequence) -> str:
     if isinstance(thing, View):
         return thing.sql
-    return thing.definition if isinstance(thing, Trigger) else wording.sequence(thing)
+    if isinstance(thing, Trigger):
+        return f"{thing.definition} ({wording.firing(thing)})" if thing.firing else thing.definition
+    return wording.sequence(thing)
 
 
 def _not_understood(current: Schema, desired: Schema, dialect: Dialect) -> list[Gap]:

@@ -17,6 +17,7 @@ FkAction = Literal["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"
 Origin = Literal["sql", "parsed", "mysql", "convex", "prisma", "markdown"]
 ObjectKind = Literal["function", "domain", "type", "policy", "extension", "comment", "privilege", "partition", "check"]
 """`check` is a rule over several rows: Postgres's exclusion constraint."""
+Firing = Literal["DISABLE", "ENABLE REPLICA", "ENABLE ALWAYS"]
 Aspect = Literal[
     "indexes", "defaults", "nullability", "checks", "primary_keys", "foreign_keys", "uniques", "views", "triggers",
     "enums", "sequences", "function", "domain", "type", "policy", "extension", "comment", "privilege", "partition",
@@ -213,13 +214,17 @@ class View:
 
 @dataclass(frozen=True)
 class Trigger:
-    """`definition` is the whole CREATE TRIGGER statement as the engine keeps it; `depends_on` as a View has it."""
+    """`definition` is the whole CREATE TRIGGER statement as the engine keeps it; `depends_on` as a View has it.
+
+    firing: by which words of ALTER TABLE it fires otherwise than a new one (Postgres), None where it does not.
+    """
 
     name: str
     table: str
     definition: str
     span: Span | None = _span()
     depends_on: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    firing: Firing | None = None
 
 
 @dataclass(frozen=True)

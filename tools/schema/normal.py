@@ -157,7 +157,7 @@ def normal_sequence(sequence: SequenceOf, dialect: Dialect) -> SequenceOf:
 
 def normal_trigger(trigger: Trigger, dialect: Dialect) -> Trigger:
     definition = normal_expression(trigger.definition, dialect)
-    return Trigger(fold(trigger.name, dialect), fold(trigger.table, dialect), definition)
+    return Trigger(fold(trigger.name, dialect), fold(trigger.table, dialect), definition, firing=trigger.firing)
 
 
 def normal_object(thing: SchemaObject, dialect: Dialect) -> SchemaObject:

@@ -233,7 +233,7 @@ class _Reader:
 
     def triggers(self) -> tuple[Trigger, ...]:
         return tuple(
-            Trigger(row["name"], _key(row), row["definition"], self.span, _needs(row))
+            Trigger(row["name"], _key(row), row["definition"], self.span, _needs(row), row["firing"])
             for row in self.rows(catalog.TRIGGERS)
         )
 

@@ -118,6 +118,8 @@ VIEWS = f"""
 
 TRIGGERS = f"""
     SELECT n.nspname AS namespace, c.relname AS "table", t.tgname AS name, pg_get_triggerdef(t.oid) AS definition,
+           CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' END
+               AS firing,
            {needs("pg_trigger", "t.oid")} AS needs
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE {HERE} AND NOT t.tgisinternal AND t.tgparentid = 0 AND {own("pg_trigger", "t.oid")} ORDER BY t.oid"""
@@ -183,7 +185,19 @@ _STATISTICS = f"""
     FROM pg_statistic_ext s JOIN pg_namespace n ON n.oid = s.stxnamespace
     WHERE {HERE} AND {own("pg_statistic_ext", "s.oid")} ORDER BY 2"""
 
+_UNLIKE = f"""
+    SELECT DISTINCT n.nspname AS namespace, c.relname AS "table",
+           'TRIGGER ' || CASE WHEN t.tgisinternal THEN COALESCE('of ' || quote_ident(k.conname), 'of the server''s own')
+                         ELSE quote_ident(t.tgname) END || ' ON ' || c.oid::regclass AS text,
+           CASE WHEN t.tgisinternal THEN 'a rule whose triggers do not fire as usual'
+                ELSE 'a trigger that fires otherwise on a partition than on its table' END AS reason
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN pg_constraint k ON k.oid = t.tgconstraint LEFT JOIN pg_trigger p ON p.oid = t.tgparentid
+    WHERE {HERE} AND {own("pg_class", "c.oid")}
+      AND CASE WHEN t.tgisinternal THEN t.tgenabled <> 'O' ELSE t.tgenabled <> COALESCE(p.tgenabled, t.tgenabled) END
+    ORDER BY 2, 3"""
+
 
 def left_overs(version: int) -> tuple[str, ...]:
     """What the model cannot hold, as text with a reason; `version` is the server's major."""
-    return (_TYPES, _AGGREGATES, _constraints(version), _INHERITING, _FOREIGN_TABLES, _RULES, _STATISTICS)
+    return (_TYPES, _AGGREGATES, _constraints(version), _INHERITING, _FOREIGN_TABLES, _RULES, _STATISTICS, _UNLIKE)

@@ -17,6 +17,7 @@ from tools.schema.model import (
     Schema,
     Sequence,
     Table,
+    Trigger,
     Unique,
     View,
 )
@@ -194,8 +195,18 @@ def statements(schema: Schema) -> tuple[str, ...]:
         found += [add_constraint(table, foreign_key_sql(key)) for key in table.foreign_keys]
     found += [create_index(index, dialect) for table in schema.tables for index in table.indexes]
     found += [sql for view in in_reading_order(schema.views) for sql in make_view(view, dialect)]
-    found += [trigger.definition for trigger in schema.triggers]
+    found += [sql for trigger in schema.triggers for sql in make_trigger(trigger)]
     return tuple(found + [thing.create for thing in schema.objects if thing.kind not in (*_BEFORE_TABLES, "partition")])
+
+
+def make_trigger(trigger: Trigger) -> tuple[str, ...]:
+    """The statements that make a trigger, and have it fire when it did."""
+    return (trigger.definition, *((firing_sql(trigger),) if trigger.firing else ()))
+
+
+def firing_sql(trigger: Trigger) -> str:
+    """What has a trigger that is there fire when this one does."""
+    return f"ALTER TABLE {qualified(trigger.table)} {trigger.firing or 'ENABLE'} TRIGGER {quote(trigger.name)}"
 
 
 def script(schema: Schema) -> str:

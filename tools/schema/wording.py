@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.schema.model import Check, Column, ForeignKey, Index, PrimaryKey, Question, Sequence, Table, Unique
+from tools.schema.model import Check, Column, ForeignKey, Index, PrimaryKey, Question, Sequence, Table, Trigger, Unique
 
 
 def question(asked: Question) -> str:
@@ -21,6 +21,13 @@ def question(asked: Question) -> str:
             return f"are {where}{asked.before} merged into {asked.after}, as {asked.value}?"
         case _:
             return f"is {where}{asked.before} split into {asked.after}?"
+
+
+def firing(trigger: Trigger) -> str:
+    """When a trigger fires, by the state that Postgres keeps of it."""
+    return {"DISABLE": "disabled", "ENABLE REPLICA": "enabled on replicas", "ENABLE ALWAYS": "enabled always"}.get(
+        trigger.firing or "", "enabled"
+    )
 
 
 def type_of(column: Column) -> str:

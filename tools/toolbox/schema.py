@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tools.errors import UsageError
 from tools.schema import wording
 from tools.schema.model import Question, Schema, Table
+from tools.schema.render import make_trigger
 from tools.toolbox.answers import with_fill
 from tools.toolbox.desk import Desk, Outcome, at_most, page
 
@@ -76,7 +77,7 @@ def _part(schema: Schema, table: Table, arguments: InspectSchema) -> dict[str, A
         "indexes": [f"{i.name} {wording.index(i)}" for i in table.indexes],
         "foreign_keys": [wording.foreign_key(key) for key in table.foreign_keys],
         "checks": [wording.check(check) for check in table.checks],
-        "triggers": [trigger.definition for trigger in schema.triggers if trigger.table == table.key],
+        "triggers": ["; ".join(make_trigger(t)) for t in schema.triggers if t.table == table.key],
     }
     part = arguments.part or "columns"
     if part == "indexes":

@@ -29,6 +29,7 @@ from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Way
 from tools.plan.standing import called_by_rules, can_stand, in_place, is_function, is_said, late_bound, same
 from tools.schema.model import Schema, SchemaObject, Trigger, View
+from tools.schema.render import firing_sql
 
 _CHANGES = (Way.RETYPED, Way.DIRECT, Way.DERIVED)
 
@@ -82,12 +83,17 @@ def _makes_way(draft: Draft, there: list[Definition], wanted: dict[str, Definiti
     whatever holds on to these. What else goes for good is left until what may still use it has changed."""
     changing = {n: t for t in there if (n := name_of(t)) in wanted and not same(draft, t, wanted[n])}
     gone = [t for t in there if name_of(t) not in wanted and not _may_wait(t)]
-    away = {n for n in changing if not can_stand(draft, wanted[n]) and not late_bound(wanted[n])}
+    stays = {n for n, t in changing.items() if late_bound(wanted[n]) or _only_fires_otherwise(t, wanted[n])}
+    away = {n for n in changing if not can_stand(draft, wanted[n]) and n not in stays}
     away |= {name_of(t) for t in gone if any(name_of(t) in _above(draft, n) for n in changing)}
     going = {f"{p.after.key}#{m.old.name}" for p in draft.pairs for m in p.of(Way.REMOVED, Way.RENAMED, *_CHANGES)}
     going |= {t.key for t in draft.state.tables if draft.target.table(t.key) is None}
     away |= {name_of(t) for t in there if is_function(t) and name_of(t) not in wanted and going & set(t.depends_on)}
     return away | {name for head in away for name in _above(draft, head)}
+
+
+def _only_fires_otherwise(before: Definition, after: Definition) -> bool:
+    return isinstance(after, Trigger) and in_place(before, after)
 
 
 def _above(draft: Draft, name: str) -> set[str]:
@@ -116,7 +122,7 @@ def _replace(draft: Draft, before: Definition, after: Definition) -> None:
     """In place where the engine can; else the old one goes, the new one comes, and what holds on to it comes again."""
     state = with_(without(draft.state, before), after)
     if in_place(before, after):
-        sql, undo = make(after, draft.state)[:1], make(before, draft.state)[:1]
+        sql, undo = (_said_anew(after, draft.state),), (_said_anew(before, draft.state),)
     else:
         postgres = draft.dialect == "postgres"
         held = dependents(draft.state, [name_of(before)]) if postgres else _triggers_of(draft, before)
@@ -127,6 +133,10 @@ def _replace(draft: Draft, before: Definition, after: Definition) -> None:
             state = with_(state, thing)
     verb = "Replace" if isinstance(after, View) else "Change"
     _step(draft, Phase.CONTRACT, "change", after, verb, sql, undo, state)
+
+
+def _said_anew(thing: Definition, schema: Schema) -> str:
+    return firing_sql(thing) if isinstance(thing, Trigger) else make(thing, schema)[0]
 
 
 def _triggers_of(draft: Draft, thing: Definition) -> tuple[Definition, ...]:

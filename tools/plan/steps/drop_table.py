@@ -11,7 +11,15 @@ from tools.plan.rebuild import fill, unchanged
 from tools.plan.shape import descendants, edit_table, parents_first, references, without_table
 from tools.plan.sql import names
 from tools.schema.model import Table
-from tools.schema.render import add_constraint, create_index, create_table, foreign_key_sql, qualified, quote
+from tools.schema.render import (
+    add_constraint,
+    create_index,
+    create_table,
+    foreign_key_sql,
+    make_trigger,
+    qualified,
+    quote,
+)
 
 
 def contract(draft: Draft) -> None:
@@ -82,5 +90,5 @@ def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:
                 f"SELECT setval(pg_get_serial_sequence('{qualified(table.key)}', '{column.name}'), {top}, false)"
             )
     sql += [o.create for o in on_it if o.kind not in ("partition", "comment")]
-    sql += [t.definition for t in draft.state.triggers if t.table == table.key]
+    sql += [s for t in draft.state.triggers if t.table == table.key for s in make_trigger(t)]
     return sql + [o.create for o in on_it if o.kind == "comment"]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from assistant.commands.output import DIFFERENCES, DONE, print_json, say
+from assistant.commands.output import DIFFERENCES, DONE, keep_file, print_json, say
 from tools.errors import UsageError
 from tools.files import write_atomically
 
@@ -15,8 +15,7 @@ def check_report(path: Path, yes: bool) -> None:
     """UsageError for a file of another kind, or one that is there already."""
     if path.suffix not in (".md", ".json"):
         raise UsageError(f"--report {path}: name a file that ends in .md or .json")
-    if path.exists() and not yes:
-        raise UsageError(f"{path} is there already: pass --yes to overwrite it")
+    keep_file(path, yes)
 
 
 def prove(database: str, run: str | None, home: Path, report: Path | None, as_json: bool) -> int:

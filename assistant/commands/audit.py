@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from assistant.commands.output import DIFFERENCES, DONE, print_json, say
+from assistant.commands.output import DIFFERENCES, DONE, keep_file, print_json, say
 from assistant.commands.schema import AsJson
 from assistant.session import Workspace
-from tools.errors import UsageError
 from tools.files import write_atomically
 
 app = typer.Typer(help="The chained log: verify, export.", rich_markup_mode=None, no_args_is_help=True)
@@ -54,8 +53,7 @@ def export(
     from knowledge.events import Events, event_to_json
 
     store = Workspace().store
-    if output and output.exists() and not yes:
-        raise UsageError(f"{output} is there already: pass --yes to overwrite it")
+    keep_file(output, yes)
     if output:
         write_atomically(output, "".join(f"{line}\n" for line in export_lines(store)))
         say(f"wrote {output}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.commands.output import DIFFERENCES, DONE, print_json, say
+from assistant.commands.output import DIFFERENCES, DONE, keep_file, print_json, say
 from assistant.commands.schema import AsJson
 from assistant.session import Workspace
 
@@ -106,10 +106,8 @@ def export(
 ) -> int:
     """Write the board as Markdown. What did not change keeps its bytes."""
     from assistant.consent import Consent, approval_for
-    from tools.errors import UsageError
 
-    if path.exists() and not yes:
-        raise UsageError(f"{path} is there already: pass --yes to overwrite it")
+    keep_file(path, yes)
     workspace = Workspace()
     boards = boards_of(workspace)
     # A path that a person types as an output is consent to create it.

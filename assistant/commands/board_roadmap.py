@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from assistant.commands.output import DIFFERENCES, DONE, print_json, say
+from assistant.commands.output import DIFFERENCES, DONE, keep_file, print_json, say
 from assistant.commands.schema import AsJson, CodeOption, DialectOption, RenamesOption, read_pair, settled_answers
 from assistant.session import Workspace
-from tools.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -33,8 +32,7 @@ def roadmap(
     from tools.migrate.facts import live_facts
     from tools.tasks.roadmap import roadmap_markdown, roadmap_source
 
-    if output and output.exists() and not yes:
-        raise UsageError(f"{output} is there already: pass --yes to overwrite it")
+    keep_file(output, yes)
     workspace = Workspace()
     before, after = read_pair(workspace, current, desired, dialect)
     answers = settled_answers(workspace, renames, before, after)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
+
+from tools.errors import UsageError
 
 SCHEMA_VERSION = 1
 DONE, ERROR, DIFFERENCES, APPROVAL_NEEDED, REFUSED = 0, 1, 2, 3, 4
@@ -51,6 +54,12 @@ def _fitted(text: str) -> str:
     from assistant.wrap import wrapped
 
     return wrapped(text, sys.stderr)
+
+
+def keep_file(path: Path | None, yes: bool) -> None:
+    """Refuse a file to write that is there already, unless `--yes` said so."""
+    if path and path.exists() and not yes:
+        raise UsageError(f"{path} is there already: pass --yes to overwrite it")
 
 
 def interactive() -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assistant.commands.output import DIFFERENCES, DONE, print_json, say
+from assistant.commands.output import DIFFERENCES, DONE, keep_file, print_json, say
 from assistant.commands.schema import AsJson, CodeOption, DialectOption, RenamesOption, read_pair, settled_answers
 from assistant.session import Workspace
 from tools.errors import SourceError, UsageError
@@ -48,8 +48,7 @@ def plan(
     from tools.plan.files import plan_to_json, plan_to_yaml
     from tools.usages.model import by_name
 
-    if output and output.exists() and not yes:
-        raise UsageError(f"{output} is there already: pass --yes to overwrite it")
+    keep_file(output, yes)
     workspace = Workspace()
     before, after = read_pair(workspace, current, desired, dialect)
     answers = settled_answers(workspace, renames, before, after)
@@ -156,9 +155,8 @@ def export(
     from tools.plan.export.files import export as exported
 
     files = exported(load_plan(path), to, after=after)
-    there = [file.name for file in files if (folder / file.name).exists()]
-    if there and not yes:
-        raise UsageError(f"{folder / there[0]} is there already: pass --yes to overwrite it")
+    for file in files:
+        keep_file(folder / file.name, yes)
     write_files(folder, files)
     if as_json:
         print_json("export", {"folder": str(folder), "files": [file.name for file in files]})

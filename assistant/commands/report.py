@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from assistant.commands.output import DONE, print_json, say
+from assistant.commands.output import DONE, keep_file, print_json, say
 from assistant.commands.runs import DatabaseOption, RunArgument
 from assistant.commands.schema import AsJson
 from assistant.session import Workspace
-from tools.errors import UsageError
 from tools.files import write_atomically
 
 
@@ -31,8 +30,7 @@ def report(
     from tools.report.collect import collect
     from tools.report.page import render
 
-    if output.exists() and not yes:
-        raise UsageError(f"{output} is there already: pass --yes to overwrite it")
+    keep_file(output, yes)
     workspace = Workspace()
     facts = collect(workspace.store, database_of(workspace, database, run), workspace.home, run)
     write_atomically(output, render(facts))

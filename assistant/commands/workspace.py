@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from assistant.commands.output import DONE, ERROR, print_json, say
+from assistant.commands.output import DONE, ERROR, keep_file, print_json, say
 from assistant.commands.schema import AsJson
 from assistant.session import Workspace
 from tools.errors import UsageError
@@ -26,8 +26,7 @@ def init(
     from assistant.settings import FILE_NAME, TEMPLATE, load_settings
 
     path = folder / FILE_NAME
-    if path.exists() and not yes:
-        raise UsageError(f"{path} is there already: pass --yes to overwrite it")
+    keep_file(path, yes)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text(TEMPLATE, encoding="utf-8")

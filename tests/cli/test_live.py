@@ -22,7 +22,7 @@ def test_rows_written_during_a_run_are_told_and_do_not_fail_it(
     change(database, "INSERT INTO customers (id, name, mail, age) VALUES (9001, 'new', 'n@example.com', '30')")
     finished = oneplan("apply", "plan.yaml", "--database", database, *ALLOW, "--json")
     assert finished.code == 0, finished.err
-    assert "1 rows more" in finished.err
+    assert "1 row more" in finished.err
     assert {step["status"] for step in finished.data["steps"]} == {"done"}
     assert oneplan("verify", "--database", database).code == 2, "the proof says that it is not the same rows"
     assert oneplan("rollback", "--database", database, "--yes").code == 0

@@ -38,6 +38,17 @@ def test_a_proof_names_the_rows_that_are_not_as_they_were(people: Target, desk: 
     assert verify(people.location).compared == (), "without a workspace there is no backup to hold it against"
 
 
+def test_rows_that_only_came_since_are_told_apart_from_lost_ones(people: Target, desk: Desk) -> None:
+    desk.run_all(people_plan(people), people.location)
+    with opened(people.location) as backend:
+        backend.execute('INSERT INTO "people" ("id", "name") VALUES (99, \'new\')')
+    assert verify(people.location).tables[0].checksum_equal is False
+    found = verify(people.location, home=desk.home)
+    assert found.findings == ("people: 1 row more than the 50 at the start, which are all there as they were",)
+    (account,) = found.tables
+    assert (account.migrated, account.failed, account.checksum_equal) == (50, 0, True)
+
+
 @pytest.mark.parametrize("left", DIALECTS)
 @pytest.mark.parametrize("right", DIALECTS)
 def test_databases_of_any_kinds_are_held_against_each_other(

@@ -80,7 +80,7 @@ def test_rows_changed_since_they_were_copied_are_copied_again(target: Target, de
     desk.roll_back(target.location)
     with opened(target.location) as backend:
         assert "nick" not in {column.name for table in backend.schema().tables for column in table.columns}
-    assert verify(target.location).findings == ("people: 1 rows more than the 60 at the start",)
+    assert verify(target.location).findings == ("people: 1 row more than the 60 at the start",)
 
 
 def test_a_mend_cut_off_goes_on_with_apply(sqlite: Target, desk: Desk) -> None:

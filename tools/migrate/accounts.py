@@ -109,7 +109,8 @@ def _judge(table: str, found: Fingerprint, now: Fingerprint, names: Sequence[str
     if failed:
         finding = f"{table}: {failed} of {found.rows} rows are missing"
     elif now.rows > found.rows:
-        finding = f"{table}: {now.rows - found.rows} rows more than the {found.rows} at the start"
+        more = now.rows - found.rows
+        finding = f"{table}: {more} {'row' if more == 1 else 'rows'} more than the {found.rows} at the start"
     elif not equal:
         differing = [name for name, a, b in zip(names, found.columns, now.columns, strict=False) if a != b]
         which = ", ".join(differing) or "values changed places between rows"

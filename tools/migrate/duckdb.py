@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import duckdb
 
 from tools.errors import Busy, DatabaseError
 from tools.migrate.backend import Fingerprint, Key
-from tools.migrate.filelock import executor_lock
+from tools.migrate.file_backend import FileBackend
 from tools.migrate.keyset import batch_end, highest
 from tools.plan.facts import Facts, read_facts
 from tools.schema.model import Schema
@@ -26,7 +26,7 @@ _CONFINED: dict[str, str | bool | int | float | list[str]] = {
 """No file but the database itself, and no extension: what is not approved may not reach out."""
 
 
-class DuckDBBackend:
+class DuckDBBackend(FileBackend):
     dialect: Literal["duckdb"] = "duckdb"
 
     def __init__(self, path: Path, *, read_only: bool = False, confined: bool = False) -> None:
@@ -113,21 +113,6 @@ class DuckDBBackend:
             if table not in self._loaded:
                 self.connection.execute(f"DELETE FROM {table} WHERE false")
                 self._loaded.add(table)
-
-    def execute_alone(self, sql: str, *, again: bool = False) -> None:
-        self.execute(sql)
-
-    def lock(self) -> AbstractContextManager[None]:
-        return executor_lock(self.path)
-
-    def check_lock(self) -> None:
-        """A file lock lasts as long as its process: nothing to check."""
-
-    def replica_lag(self) -> float | None:
-        """A file has no replica."""
-
-    def rows(self, table: str) -> int:
-        return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 
     def fingerprint(self, table: str, expressions: Sequence[str]) -> Fingerprint:
         """Rows by MD5, since DuckDB's own hash, which only tells the columns, may differ from version to version; times

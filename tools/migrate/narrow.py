@@ -51,7 +51,10 @@ def _counted(account: TableAccount, found: TableComparison | None) -> TableAccou
     if found is None or found.left_rows != account.source_rows:
         return account
     failed = found.missing + found.differing
-    return replace(account, migrated=account.source_rows - failed, failed=failed)
+    counted = replace(account, migrated=account.source_rows - failed, failed=failed)
+    if failed or not found.extra:
+        return counted
+    return replace(counted, checksum_equal=True, finding=f"{account.finding}, which are all there as they were")
 
 
 def _sides(accounting: Accounting, backup: Backup, kept: Schema, now: Schema) -> tuple[Side, Side, list[str]] | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from tools.errors import Busy, DatabaseError, LockTimeout
 from tools.migrate.backend import Fingerprint, Key
 from tools.migrate.checksum import Checksums
-from tools.migrate.filelock import executor_lock
+from tools.migrate.file_backend import FileBackend
 from tools.migrate.keyset import batch_end, highest
 from tools.plan.facts import Facts, read_facts
 from tools.schema.model import Schema
@@ -22,7 +22,7 @@ ROWS_AT_ONCE = 1_000
 """Rows read at a time for a checksum."""
 
 
-class SQLiteBackend:
+class SQLiteBackend(FileBackend):
     dialect: Literal["sqlite"] = "sqlite"
 
     def __init__(self, path: Path, *, read_only: bool = False, confined: bool = False) -> None:
@@ -101,21 +101,6 @@ class SQLiteBackend:
             yield
         finally:
             self.connection.execute("PRAGMA query_only = OFF")
-
-    def execute_alone(self, sql: str, *, again: bool = False) -> None:
-        self.execute(sql)
-
-    def lock(self) -> AbstractContextManager[None]:
-        return executor_lock(self.path)
-
-    def check_lock(self) -> None:
-        """A file lock lasts as long as its process: nothing to check."""
-
-    def replica_lag(self) -> float | None:
-        """A file has no replica."""
-
-    def rows(self, table: str) -> int:
-        return int(self.query(f"SELECT count(*) FROM {table}")[0][0])
 
     def fingerprint(self, table: str, expressions: Sequence[str]) -> Fingerprint:
         sums = Checksums(len(expressions))

@@ -66,7 +66,10 @@ def verify(database: str, run: str | None = None, home: Path | None = None) -> V
     if home is None or found.ok or chosen.state == "rolled_back":
         return found
     compared = narrowed(home, chosen.id, database, plan_of(chosen), schema, found.tables)
-    return replace(found, compared=compared, tables=counted_by_row(found.tables, compared))
+    tables = counted_by_row(found.tables, compared)
+    sharper = {old.finding: new.finding for old, new in zip(found.tables, tables, strict=True) if old.finding}
+    findings = tuple(sharper.get(finding, finding) for finding in found.findings)
+    return replace(found, compared=compared, tables=tables, findings=findings)
 
 
 def prove(backend: Backend, journal: Journal, run: Run) -> Verification:

@@ -37,26 +37,25 @@ def above_first(needs: Sequence[Sequence[int]]) -> Sequence[int]:
     for below in needs:
         for name in below:
             waiting[name] += 1
-    order = [node for node, count in enumerate(waiting) if not count]
-    for node in order:
-        for name in needs[node]:
-            waiting[name] -= 1
-            if not waiting[name]:
-                order.append(name)
+    order = _peeled(waiting, needs)
     # From above a cycle hides what is below it; from below, what is above.
     return order if len(order) == len(needs) else below_first(needs)[::-1]
 
 
 def below_first(needs: Sequence[Sequence[int]]) -> list[int]:
     """The nodes, each after those it needs; without those on a cycle or above one."""
-    left = [len(below) for below in needs]
     above: list[list[int]] = [[] for _ in needs]
     for node, below in enumerate(needs):
         for name in below:
             above[name].append(node)
+    return _peeled([len(below) for below in needs], above)
+
+
+def _peeled(left: list[int], edges: Sequence[Sequence[int]]) -> list[int]:
+    """Kahn's order: nodes whose count in `left` is 0; each takes one from the counts of those that it leads to."""
     order = [node for node, count in enumerate(left) if not count]
     for node in order:
-        for name in above[node]:
+        for name in edges[node]:
             left[name] -= 1
             if not left[name]:
                 order.append(name)

@@ -25,17 +25,14 @@ def refactor(draft: Draft) -> None:
     if not lines:
         return
     flagged = _add_flag(draft)
-    draft.add(
-        Step(
-            draft.step_id(Phase.REFACTOR, "deploy_code"),
-            Phase.REFACTOR,
-            "deploy_code",
-            "Deploy code that reads and writes the new names: " + "; ".join(lines),
-            tuple(sorted({p.after.key for p in draft.pairs if _code_changes(draft, p)} | set(_gone_tables(draft)))),
-            manual=True,
-            depends_on=(*(s.id for s in draft.steps if s.phase is Phase.EXPAND), *flagged),
-            reason="Old and new names both work from here until the contract phase." + _used(draft),
-        )
+    _ask(
+        draft,
+        Phase.REFACTOR,
+        "deploy_code",
+        "Deploy code that reads and writes the new names: " + "; ".join(lines),
+        tuple(sorted({p.after.key for p in draft.pairs if _code_changes(draft, p)} | set(_gone_tables(draft)))),
+        needs=(*(s.id for s in draft.steps if s.phase is Phase.EXPAND), *flagged),
+        reason="Old and new names both work from here until the contract phase." + _used(draft),
     )
 
 
@@ -43,16 +40,13 @@ def switch(draft: Draft) -> None:
     """The flag goes on when every row has proven equal under both names, and before anything is removed."""
     if not _risky(draft):
         return
-    draft.add(
-        Step(
-            draft.step_id(Phase.VERIFY, "switch_flag"),
-            Phase.VERIFY,
-            "switch_flag",
-            "Switch the feature flag on, for few at first: the code reads " + "; ".join(_risky(draft)),
-            manual=True,
-            depends_on=tuple(s.id for s in draft.steps if s.phase in (Phase.REFACTOR, Phase.VERIFY)),
-            reason="Old and new names hold the same values: switching back is safe until the contract phase.",
-        )
+    _ask(
+        draft,
+        Phase.VERIFY,
+        "switch_flag",
+        "Switch the feature flag on, for few at first: the code reads " + "; ".join(_risky(draft)),
+        needs=tuple(s.id for s in draft.steps if s.phase in (Phase.REFACTOR, Phase.VERIFY)),
+        reason="Old and new names hold the same values: switching back is safe until the contract phase.",
     )
 
 
@@ -60,33 +54,38 @@ def finish(draft: Draft) -> None:
     """Behind the last removal the flag decides nothing any more."""
     if not _risky(draft):
         return
-    draft.add(
-        Step(
-            draft.step_id(Phase.CONTRACT, "remove_flag"),
-            Phase.CONTRACT,
-            "remove_flag",
-            "Remove the feature flag from the code, and what stood behind its off side",
-            manual=True,
-            depends_on=tuple(s.id for s in draft.steps if s.phase is Phase.CONTRACT),
-            reason="The old names are gone: only one side of the flag can still run.",
-        )
+    _ask(
+        draft,
+        Phase.CONTRACT,
+        "remove_flag",
+        "Remove the feature flag from the code, and what stood behind its off side",
+        needs=tuple(s.id for s in draft.steps if s.phase is Phase.CONTRACT),
+        reason="The old names are gone: only one side of the flag can still run.",
     )
 
 
 def contract(draft: Draft) -> None:
     """The sign-off that opens the contract phase."""
-    draft.add(
-        Step(
-            draft.step_id(Phase.CONTRACT, "sign_off"),
-            Phase.CONTRACT,
-            "sign_off",
-            "Sign off: nothing reads or writes the old names any more, and the checks of the verify phase hold",
-            manual=True,
-            depends_on=tuple(s.id for s in draft.steps if s.phase in (Phase.REFACTOR, Phase.VERIFY)),
-            reason="What follows removes old names. What is removed is set aside, but code that still uses it fails."
-            + _used(draft),
-        )
+    _ask(
+        draft,
+        Phase.CONTRACT,
+        "sign_off",
+        "Sign off: nothing reads or writes the old names any more, and the checks of the verify phase hold",
+        needs=tuple(s.id for s in draft.steps if s.phase in (Phase.REFACTOR, Phase.VERIFY)),
+        reason="What follows removes old names. What is removed is set aside, but code that still uses it fails."
+        + _used(draft),
     )
+
+
+def _ask(
+    draft: Draft, phase: Phase, operation: str, summary: str, objects: tuple[str, ...] = (), *, needs: tuple[str, ...],
+    reason: str,
+) -> None:  # fmt: skip
+    """Add a step for people."""
+    draft.add(Step(
+        draft.step_id(phase, operation), phase, operation, summary, objects, manual=True, depends_on=needs,
+        reason=reason,
+    ))  # fmt: skip
 
 
 def _risky(draft: Draft) -> list[str]:
@@ -119,16 +118,13 @@ def _add_flag(draft: Draft) -> tuple[str, ...]:
     risky = _risky(draft)
     if not risky:
         return ()
-    draft.add(
-        Step(
-            draft.step_id(Phase.REFACTOR, "add_flag"),
-            Phase.REFACTOR,
-            "add_flag",
-            "Add a feature flag, switched off, that decides which the code reads: " + "; ".join(risky),
-            manual=True,
-            depends_on=tuple(s.id for s in draft.steps if s.phase is Phase.EXPAND),
-            reason="Code in use changes: with a flag it can be tried on few, and taken back without a deployment.",
-        )
+    _ask(
+        draft,
+        Phase.REFACTOR,
+        "add_flag",
+        "Add a feature flag, switched off, that decides which the code reads: " + "; ".join(risky),
+        needs=tuple(s.id for s in draft.steps if s.phase is Phase.EXPAND),
+        reason="Code in use changes: with a flag it can be tried on few, and taken back without a deployment.",
     )
     return (draft.steps[-1].id,)
 

@@ -26,7 +26,7 @@ def _named_in_the_code() -> set[str]:
     found: set[str] = set()
     for path in Path(steps.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Step":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Step", "_ask"):
                 third = node.args[2] if len(node.args) > 2 else None
                 found |= {third.value} if isinstance(third, ast.Constant) and isinstance(third.value, str) else set()
     return found

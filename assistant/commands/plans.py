@@ -58,6 +58,8 @@ def plan(
     if output:
         write_atomically(output, plan_to_yaml(made))
         say(f"wrote {output}: {len(made.steps)} steps")
+        for sentence in made.held_back:
+            say(f"held back: {sentence}")
     previews = _previews(workspace.settings.location(current), answers)
     if as_json:
         known = outlook(made, facts).as_json

@@ -58,6 +58,7 @@ from tools.schema.lower import lower
 from tools.schema.model import Answers, Question, Schema
 from tools.schema.renames import rename_questions
 from tools.schema.renaming import renamed
+from tools.schema.unheld import unheld
 
 STAGES: tuple[Callable[[Draft], None], ...] = (
     baseline.analyse,
@@ -144,6 +145,7 @@ def build_plan(
     wanted = (
         desired if desired.dialect == current.dialect else lower(desired, current.dialect, like=current, answers=told)
     )
+    left_out = unheld(desired, wanted)
     if desired.unsaid or desired.origin != current.origin:
         wanted = aligned(renamed(current, told), wanted, desired)
     wanted = respelled(current, wanted)
@@ -152,6 +154,8 @@ def build_plan(
     held = limits.within_limits(current, held_target(current, wanted, questions, told), told)
     draft = _draft(current, held, told, known)
     draft.usages = usages or {}
+    for sentence in left_out:
+        draft.note(sentence)
     if draft.gaps:
         for stage in STAGES:
             stage(draft)

@@ -45,7 +45,12 @@ def reason(gap: Gap, current: Schema) -> str | None:
     if gap.kind == "comment_added":
         return "what it is on is not there under that name: give the rule that name first (ALTER … RENAME CONSTRAINT)"
     if gap.kind == "sequence_changed":
-        return "DuckDB changes no sequence, and one made anew would count over numbers that are used"
+        return (
+            "DuckDB changes no sequence, and one made anew would count over numbers that are used: ask for a sequence "
+            "of another name that starts above them, and let the defaults draw from it"
+        )
+    if gap.kind == "not_understood" and current.dialect == "duckdb":
+        return _by_hand(gap)
     if gap.kind == "domain_changed" or (gap.kind == "type_changed" and not gap.column):
         return "all its columns would be read or written under a lock: make another by a new name, and change over"
     table = current.table(gap.table)
@@ -54,6 +59,17 @@ def reason(gap: Gap, current: Schema) -> str | None:
     if gap.column in key_columns(table):
         return "Postgres neither changes nor drops a column by which a table is divided"
     return f"Postgres divides no table anew: {_MOVES_ROWS}" if _divides(gap) else None
+
+
+def _by_hand(gap: Gap) -> str | None:
+    """What oneplan neither makes nor drops on DuckDB, whose catalog does not tell what uses it."""
+    text = gap.to or gap.from_ or ""
+    if text.startswith("TYPE "):
+        return f"DuckDB's catalog does not tell what uses it: run {'CREATE' if gap.to else 'DROP'} TYPE by hand"
+    if text.startswith("MACRO "):
+        how = "CREATE OR REPLACE MACRO by hand" if gap.to else "DROP MACRO by hand, unless one of its name is to come"
+        return f"DuckDB's catalog does not tell what uses it: run {how}"
+    return None
 
 
 def _divides(gap: Gap) -> bool:

@@ -20,7 +20,13 @@ OPERATIONS: dict[str, tuple[Dialect, ...]] = {
     ),
     **dict.fromkeys(("create_trigger", "drop_trigger", "stop_dual_write"), _WITH_TRIGGERS),
     "rebuild_table": ("sqlite", "duckdb"),
-    **dict.fromkeys(("create_enum", "change_enum", "drop_enum", "change_default", "create_sequence"), _NOT_SQLITE),
+    **dict.fromkeys(
+        (
+            "create_enum", "change_enum", "drop_enum", "change_default", "create_sequence", "create_comment",
+            "change_comment", "drop_comment",
+        ),
+        _NOT_SQLITE,
+    ),
     **dict.fromkeys(
         (
             "add_enum_value", "change_sequence", "drop_sequence", "enlarge_column", "change_type_in_place",
@@ -28,7 +34,7 @@ OPERATIONS: dict[str, tuple[Dialect, ...]] = {
             "drop_check", "add_foreign_key", "drop_foreign_key", "validate", "change_keys", "create_check",
             "change_check", "create_partition", "hold_default_partition", "set_storage", "set_parameters", "set_logged",
             "create_function", "change_function", "drop_function", "create_policy", "change_policy", "drop_policy",
-            "create_comment", "change_comment", "drop_comment", "create_privilege", "change_privilege",
+            "create_privilege", "change_privilege",
             "drop_privilege", "create_domain", "drop_domain", "create_type", "drop_type", "create_extension",
             "rename_index", "change_trigger",
         ),

@@ -3,7 +3,7 @@
 SQLite (sqlite.org/lang_altertable.html#otheralter): new table beside the old one, rows over, old one dropped, new one
 renamed, indexes and triggers made again; one table at a time, since with foreign_keys=OFF no other is touched.
 DuckDB cannot drop or rename a table that foreign keys point to: rows are copied out, the table and all tables that
-lean on it are dropped, made anew and filled, parents first.
+lean on it are dropped, made anew and filled, parents first; what people have written on them is put back.
 """
 
 from __future__ import annotations
@@ -72,7 +72,15 @@ def _duckdb(before: Schema, after: Schema, reshapes: Mapping[str, Reshape]) -> t
         sql.append(_create(table, after))
         sql += fill(table, steps[table.key], work[table.key].name)
         sql += [create_index(index, "duckdb") for index in table.indexes]
-    return (*sql, *(f"DROP TABLE {work[key].name}" for key in members))
+    said = [o.create for o in after.objects if o.kind == "comment" and o.table in members]
+    return (*sql, *said, *(f"DROP TABLE {work[key].name}" for key in members))
+
+
+def rewritten(schema: Schema, key: str, values: Mapping[str, str]) -> tuple[str, ...]:
+    """The statements that write other values into columns of a table by making it anew. They see the old row as "t"."""
+    same = unchanged(_table(schema, key))
+    changed = tuple((name, values.get(name, value)) for name, value in same.values)
+    return rebuild(schema, schema, {key: Reshape(key, changed)})
 
 
 def cluster(before: Schema, after: Schema, keys: Mapping[str, object]) -> tuple[str, ...]:
@@ -90,7 +98,12 @@ def fill(table: Table, reshape: Reshape, source: str) -> list[str]:
     if own is None:
         return [insert]
     count = f"SELECT CASE WHEN (SELECT count(*) FROM {qualified(table.key)}) <> (SELECT count(*) FROM {source})"
-    deep = literal(f"the rows of {table.key} point to each other in a circle or more than {LEVELS} levels deep")
+    columns = ", ".join(own.columns)
+    deep = literal(
+        f"{table.key} ({columns}): rows point to each other in a circle or more than {LEVELS} levels deep, and DuckDB "
+        f"takes a row only behind the one it points to: leave this foreign key out, or put NULL into {columns} of "
+        "these rows first"
+    )
     return (
         [insert + _roots(own, reshape)]
         + [insert + _next(own, table, reshape)] * LEVELS

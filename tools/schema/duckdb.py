@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tools.schema.body import TableBody, parse_index, parse_table, slice_of
-from tools.schema.entries import entry, type_name
+from tools.schema.entries import entry, plain, type_name
 from tools.schema.leftout import OWN_NAMESPACE, is_left_out
 from tools.schema.model import (
     Check,
@@ -21,6 +21,7 @@ from tools.schema.model import (
     NotUnderstood,
     PrimaryKey,
     Schema,
+    SchemaObject,
     Sequence,
     Span,
     Table,
@@ -28,6 +29,7 @@ from tools.schema.model import (
     View,
 )
 from tools.schema.reads import reads_of
+from tools.schema.render import qualified, quote
 from tools.schema.tokens import tokenize
 
 if TYPE_CHECKING:
@@ -57,15 +59,16 @@ _MACROS = f"""
     SELECT DISTINCT schema_name, function_name, function_type, parameters, macro_definition
     FROM duckdb_functions() WHERE {_HERE} AND macro_definition IS NOT NULL ORDER BY ALL"""
 _COMMENTS = f"""
-    SELECT schema_name, name, kind, part, comment FROM (
-        SELECT schema_name, table_name AS name, 'TABLE' AS kind, '' AS part, comment FROM duckdb_tables() WHERE {_HERE}
-        UNION ALL SELECT schema_name, table_name, 'COLUMN', '.' || column_name, comment
+    SELECT schema_name, kind, name, part, holder, comment FROM (
+        SELECT schema_name, 'TABLE' AS kind, table_name AS name, NULL AS part, table_name AS holder, comment
+            FROM duckdb_tables() WHERE {_HERE}
+        UNION ALL SELECT schema_name, 'COLUMN', table_name, column_name, table_name, comment
             FROM duckdb_columns() WHERE {_HERE}
-        UNION ALL SELECT schema_name, view_name, 'VIEW', '', comment FROM duckdb_views() WHERE {_HERE}
-        UNION ALL SELECT schema_name, type_name, 'TYPE', '', comment FROM duckdb_types() WHERE {_HERE}
-        UNION ALL SELECT schema_name, index_name, 'INDEX', '', comment FROM duckdb_indexes()
+        UNION ALL SELECT schema_name, 'VIEW', view_name, NULL, view_name, comment FROM duckdb_views() WHERE {_HERE}
+        UNION ALL SELECT schema_name, 'TYPE', type_name, NULL, NULL, comment FROM duckdb_types() WHERE {_HERE}
+        UNION ALL SELECT schema_name, 'INDEX', index_name, NULL, table_name, comment FROM duckdb_indexes()
             WHERE database_name = current_database()
-        UNION ALL SELECT schema_name, sequence_name, 'SEQUENCE', '', comment FROM duckdb_sequences()
+        UNION ALL SELECT schema_name, 'SEQUENCE', sequence_name, NULL, NULL, comment FROM duckdb_sequences()
             WHERE database_name = current_database()
     ) WHERE comment IS NOT NULL ORDER BY ALL"""
 _INT64_MAX = 9223372036854775807
@@ -86,7 +89,7 @@ def read_duckdb(connection: duckdb.DuckDBPyConnection, source: str = "") -> Sche
     return Schema(
         "duckdb", tables, enums, _views(connection, tables, span),
         not_understood=_not_understood(connection, span), sequences=_sequences(connection, span), source=source,
-        version=str(_rows(connection, "SELECT version()")[0][0]),
+        version=str(_rows(connection, "SELECT version()")[0][0]), objects=_comments(connection, span),
     )  # fmt: skip
 
 
@@ -210,12 +213,21 @@ def _not_understood(connection: duckdb.DuckDBPyConnection, span: Span | None) ->
         if schema != OWN_NAMESPACE:
             text = f"MACRO {_key(schema, name)}({', '.join(parameters)}) AS {definition}"
             found.append(NotUnderstood(text, f"a {kind.replace('_', ' ')}", span))
-    return tuple(found + _comments(connection, span))
+    return tuple(found)
 
 
-def _comments(connection: duckdb.DuckDBPyConnection, span: Span | None) -> list[NotUnderstood]:
-    return [
-        NotUnderstood(f"COMMENT ON {kind} {_key(schema, table)}{part} IS {_literal(comment)}", "a comment", span)
-        for schema, table, kind, part, comment in _rows(connection, _COMMENTS)
-        if not is_left_out(table, schema)
-    ]
+def _comments(connection: duckdb.DuckDBPyConnection, span: Span | None) -> tuple[SchemaObject, ...]:
+    """What people have written on tables, columns, views, types, indexes and sequences."""
+    found: list[SchemaObject] = []
+    for schema, kind, name, part, holder, comment in _rows(connection, _COMMENTS):
+        if is_left_out(holder or name, schema):
+            continue
+        key = _key(schema, name)
+        said = ".".join(plain(word) for word in (_namespace(schema), name, part) if word)
+        on = f"COMMENT ON {kind} {qualified(key)}{f'.{quote(part)}' if part else ''}"
+        found.append(SchemaObject(
+            "comment", f"{kind} {said}", comment, _namespace(schema), _key(schema, holder) if holder else "",
+            f"{on} IS {_literal(comment)}", f"{on} IS NULL",
+            depends_on=(key,) if kind == "TYPE" else (), span=span,
+        ))  # fmt: skip
+    return tuple(found)

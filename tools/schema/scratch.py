@@ -15,6 +15,7 @@ from threading import Timer
 from typing import Any
 
 from tools.location import Dialect
+from tools.schema.duckdb_limits import instead
 from tools.schema.model import Schema
 from tools.schema.refusal import SECONDS, Refusal, Scratch
 from tools.schema.tokens import Statement
@@ -175,4 +176,6 @@ class _DuckdbScratch:
         text = str(error)
         line = re.search(r"^LINE (\d+):", text, re.MULTILINE)
         message = text.partition("\n")[0].partition(": ")[2] or text
-        return Refusal(message, syntax=isinstance(error, duckdb.ParserException), line=int(line[1]) if line else 1)
+        return Refusal(
+            instead(message), syntax=isinstance(error, duckdb.ParserException), line=int(line[1]) if line else 1
+        )

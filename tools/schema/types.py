@@ -186,6 +186,10 @@ def widens(old: str, new: str, dialect: Dialect) -> bool:
     if same_type(old, dialect, new, dialect):
         return True
     before, after = family(old, dialect), family(new, dialect)
+    if before.name == after.name == "array":
+        return widens(before.element, after.element, dialect)
+    if before.name == after.name == "json" and dialect == "duckdb":
+        return False  # STRUCT, MAP and UNION too: what is inside may be less
     if dialect == "sqlite" and before.name != "other" and after.name in _TEXTS:
         return before.name in (*_TEXTS, *_TIMES, "json", "uuid")
     if before.name == after.name and before.name in ("varchar", "char"):

@@ -10,6 +10,7 @@ from tools.plan.draft import Draft
 from tools.plan.dual_write import dual_write
 from tools.plan.model import Backfill, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way
+from tools.plan.row_writes import as_taken
 from tools.plan.shape import edit_table, with_column, with_trigger
 from tools.plan.sql import distinct
 from tools.plan.steps.common import add_column_sql, batch_key, drop_added_column
@@ -112,16 +113,21 @@ def _backfill(draft: Draft, pair: Pair, move: Move) -> None:
     where = distinct(comparable(new, kind, move.dialect), comparable(move.forward(), kind, move.dialect), move.dialect)
     check = convertible(key, move, draft.origin.version)
     draft.add(
-        Step(
-            draft.step_id(Phase.MIGRATE, key, f"fill_{move.carrier}"),
-            Phase.MIGRATE,
-            "backfill",
-            f"Copy {key}.{move.old.name} into {move.carrier} for old rows",
-            (key,),
-            checks=(check,) if check else (),
-            backfill=Backfill(key, qualified(key), batch_key(table, draft.dialect), ((new, move.forward()),), where),
-            writes_data=True,
-            reason="In batches, only rows that still differ. Undoing leaves the copies: they go with their column.",
+        as_taken(
+            draft,
+            Step(
+                draft.step_id(Phase.MIGRATE, key, f"fill_{move.carrier}"),
+                Phase.MIGRATE,
+                "backfill",
+                f"Copy {key}.{move.old.name} into {move.carrier} for old rows",
+                (key,),
+                checks=(check,) if check else (),
+                backfill=Backfill(
+                    key, qualified(key), batch_key(table, draft.dialect), ((new, move.forward()),), where
+                ),
+                writes_data=True,
+                reason="In batches, only rows that still differ. Undoing leaves the copies: they go with their column.",
+            ),
         ),
         None,
         (f"{key}#{move.old.name}", f"{key}#{move.carrier}"),

@@ -170,7 +170,8 @@ def _swap(state: Schema, there: Enum, wanted: Enum, moved: Mapping[str, str] | N
     moved = moved or {}
     if state.dialect == "duckdb":
         held = any(t.indexes or t.foreign_keys or references(state, t.key) for t, _ in users)
-        return _remade_duckdb(state, users, wanted, moved) if held else _swap_duckdb(users, wanted, moved)
+        made = _remade_duckdb(state, users, wanted, moved) if held else _swap_duckdb(users, wanted, moved)
+        return (*made, *comments_on_type(state, there.key))
     old = f"{there.name[:50]}__old"
     sql = [f"ALTER TYPE {qualified(there.key)} RENAME TO {quote(old)}", create_enum(wanted)]
     sql += comments_on_type(state, there.key)

@@ -9,6 +9,8 @@ from tools.plan.draft import Draft
 from tools.plan.kept import key_match, key_select
 from tools.plan.model import Backfill, Phase, Step
 from tools.plan.pairs import Move, Pair, Way
+from tools.plan.rebuild import rewritten
+from tools.plan.row_writes import as_taken, refused
 from tools.plan.sql import is_constant, is_steady, same
 from tools.plan.steps.common import batch_key
 from tools.plan.steps.merge_columns import value_of
@@ -66,17 +68,20 @@ def _fill_added(draft: Draft, pair: Pair, move: Move) -> None:
     key, column = pair.after.key, quote(move.new.name)
     table = draft.table(key)
     draft.add(
-        Step(
-            draft.step_id(Phase.MIGRATE, key, f"fill_{move.new.name}"),
-            Phase.MIGRATE,
-            "backfill",
-            f"Give old rows of {key} a value in {move.new.name}",
-            (key,),
-            writes_data=True,
-            backfill=Backfill(
-                key, qualified(key), batch_key(table, draft.dialect), ((column, value),), f"{column} IS NULL"
+        as_taken(
+            draft,
+            Step(
+                draft.step_id(Phase.MIGRATE, key, f"fill_{move.new.name}"),
+                Phase.MIGRATE,
+                "backfill",
+                f"Give old rows of {key} a value in {move.new.name}",
+                (key,),
+                writes_data=True,
+                backfill=Backfill(
+                    key, qualified(key), batch_key(table, draft.dialect), ((column, value),), f"{column} IS NULL"
+                ),
+                reason="Only rows without a value. Undoing leaves the values: they go with the column, which is new.",
             ),
-            reason="Only rows without a value. Undoing leaves the values: they go with the column, which is new.",
         ),
         None,
         (f"{key}#{move.new.name}",),
@@ -103,6 +108,12 @@ class _Place:
     column: str
     key: tuple[str, ...]
     kind: Column
+    anew: bool
+    """Whether the table is made anew to write it, so that its rows are seen as "t"."""
+
+    @property
+    def rows(self) -> str:
+        return "t" if self.anew else qualified(self.table.key)
 
 
 def _fill_existing(draft: Draft, pair: Pair, move: Move) -> None:
@@ -114,7 +125,11 @@ def _fill_existing(draft: Draft, pair: Pair, move: Move) -> None:
     table, live = draft.table(pair.after.key), move.old.name
     column = table.column(live) or move.new
     place = _Place(
-        table, quote(live), tuple(quote(m.old.name) for _, c in pair.stable_key() if (m := pair.move_to(c))), column
+        table,
+        quote(live),
+        tuple(quote(m.old.name) for _, c in pair.stable_key() if (m := pair.move_to(c))),
+        column,
+        refused(draft.state, table.key, live),
     )
     step_id = draft.step_id(Phase.MIGRATE, table.key, f"fill_{live}_nulls")
     aside = draft.kept(step_id)
@@ -124,26 +139,34 @@ def _fill_existing(draft: Draft, pair: Pair, move: Move) -> None:
         f" FROM {qualified(table.key)} WHERE {place.column} IS NULL"
     )
     draft.add(
-        Step(
-            step_id,
-            Phase.MIGRATE,
-            "fill_nulls",
-            f"Give rows of {table.key} with NULL in {live} a value",
-            (table.key,),
-            sql if place.key else (),
-            _undo(place, aside.name, draft) if place.key else (),
-            Backfill(
-                table.key,
-                qualified(table.key),
-                batch_key(table, draft.dialect),
-                ((place.column, value if steady or not place.key else _from_kept(draft, place, aside.name, value)),),
-                f"{place.column} IS NULL",
+        as_taken(
+            draft,
+            Step(
+                step_id,
+                Phase.MIGRATE,
+                "fill_nulls",
+                f"Give rows of {table.key} with NULL in {live} a value",
+                (table.key,),
+                sql if place.key else (),
+                _undo(place, aside.name, draft) if place.key else (),
+                Backfill(
+                    table.key,
+                    qualified(table.key),
+                    batch_key(table, draft.dialect),
+                    (
+                        (
+                            place.column,
+                            value if steady or not place.key else _from_kept(draft, place, aside.name, value),
+                        ),
+                    ),
+                    f"{place.column} IS NULL",
+                ),
+                reversible=bool(place.key),
+                writes_data=True,
+                reason="Which rows were NULL, and what they got, is set aside first, so that the way back knows them."
+                if place.key
+                else f"{table.key} has no key to tell its rows by: which of them were NULL cannot be known afterwards.",
             ),
-            reversible=bool(place.key),
-            writes_data=True,
-            reason="Which rows were NULL, and what they got, is set aside first, so that the way back knows them."
-            if place.key
-            else f"{table.key} has no key to tell its rows by: which of them were NULL cannot be known afterwards.",
         ),
         None,
         (f"{table.key}#{move.old.name}", f"{table.key}#{live}"),
@@ -159,18 +182,17 @@ def _filled(draft: Draft, column: Column, value: str) -> str:
 
 def _from_kept(draft: Draft, place: _Place, kept_table: str, value: str) -> str:
     """A value that changes each time it is asked for is asked for once, and taken from what was set aside."""
-    match = key_match(place.key, table_alias=qualified(place.table.key))
+    match = key_match(place.key, table_alias=place.rows)
     set_aside = draft.restored(place.kind, f"k.{place.column}")
     return f"COALESCE((SELECT {set_aside} FROM {kept_table} AS k WHERE {match}), {value})"
 
 
 def _undo(place: _Place, kept_table: str, draft: Draft) -> tuple[str, ...]:
-    name = qualified(place.table.key)
-    match = key_match(place.key, table_alias=name)
-    now = draft.aside(place.kind, f"{name}.{place.column}")
-    unchanged = same(f"k.{place.column}", now, draft.dialect)
-    return (
-        f"UPDATE {name} SET {place.column} = NULL"
-        f" WHERE EXISTS (SELECT 1 FROM {kept_table} AS k WHERE {match} AND {unchanged})",
-        f"DROP TABLE {kept_table}",
-    )
+    name, live = qualified(place.table.key), f"{place.rows}.{place.column}"
+    match = key_match(place.key, table_alias=place.rows)
+    unchanged = same(f"k.{place.column}", draft.aside(place.kind, live), draft.dialect)
+    filled = f"EXISTS (SELECT 1 FROM {kept_table} AS k WHERE {match} AND {unchanged})"
+    if place.anew:
+        values = {place.kind.name: f"CASE WHEN {filled} THEN NULL ELSE {live} END"}
+        return (*rewritten(draft.state, place.table.key, values), f"DROP TABLE {kept_table}")
+    return (f"UPDATE {name} SET {place.column} = NULL WHERE {filled}", f"DROP TABLE {kept_table}")

@@ -146,7 +146,8 @@ def _statements(draft: Draft, table: Table, after: Schema, new: str) -> tuple[tu
     if draft.dialect == "duckdb":
         there = Reshape(table.key, unchanged(table).values)
         back = Reshape(new, unchanged(moved).values)
-        return rebuild(draft.state, after, {new: there}), rebuild(after, draft.state, {table.key: back})
+        space = (create_namespace(moved.namespace),) if moved.namespace not in ("", table.namespace) else ()
+        return (*space, *rebuild(draft.state, after, {new: there})), rebuild(after, draft.state, {table.key: back})
     forward: list[str] = []
     backward: list[str] = []
     if moved.namespace != table.namespace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tools.location import Dialect
+from tools.schema.reserved import may_name
 from tools.schema.tokens import Token, tokenize
 
 
@@ -27,7 +28,7 @@ def reads_of(query: str, keys: Iterable[str], dialect: Dialect) -> tuple[str, ..
 
 
 def _names(tokens: Sequence[Token], dialect: Dialect) -> set[str]:
-    return {_fold(token.name, dialect) for token in tokens if token.is_name}
+    return {_fold(token.name, dialect) for token in tokens if may_name(token)}
 
 
 def _fold(name: str, dialect: Dialect) -> str:

@@ -9,6 +9,7 @@ from tools.location import Dialect
 from tools.schema.entries import plain, split_entry
 from tools.schema.model import Answers, Check, Column, ForeignKey, Index, Schema, Table
 from tools.schema.normal import fold
+from tools.schema.reserved import may_name
 from tools.schema.tokens import tokenize
 
 Names = Mapping[str, str]
@@ -37,13 +38,15 @@ def renamed(schema: Schema, answers: Answers) -> Schema:
 
 
 def renamed_expression(text: str, names: Names, dialect: Dialect) -> str:
-    """An expression with columns under their new names; functions and strings of the same name stay."""
+    """An expression with columns under their new names; functions and strings of the same name stay, and so do the rows
+    of a trigger (`NEW.goal`)."""
     tokens = tokenize(text, dialect)
     parts: list[str] = []
     end = 0
     for i, token in enumerate(tokens):
-        called = i + 1 < len(tokens) and tokens[i + 1].text == "("
-        new = names.get(fold(token.name, dialect)) if token.is_name and not called else None
+        following = tokens[i + 1].text if i + 1 < len(tokens) else ""
+        other = following == "(" or (following == "." and token.is_word("NEW", "OLD"))
+        new = names.get(fold(token.name, dialect)) if may_name(token) and not other else None
         if new is not None:
             parts += [text[end : token.start], _spelled(new, dialect)]
             end = token.end

@@ -1,8 +1,11 @@
-"""Names as Postgres prints them within types and expressions: in double quotes where they need them."""
+"""Reserved words: names as Postgres prints them within types and expressions, in double quotes where they need them,
+and words that are nobody's name."""
 
 from __future__ import annotations
 
 import re
+
+from tools.schema.tokens import Token
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*")
 _KEYWORD_LIST = """
@@ -21,6 +24,19 @@ xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize
 """
 """Postgres 18's keywords that are not free as names (pg_get_keywords: all but the unreserved ones)."""
 _KEYWORDS = frozenset(_KEYWORD_LIST.split())
+
+
+_RESERVED_LIST = """
+ALL AND AS CASE CHECK COLLATE CONSTRAINT CREATE DEFAULT DEFERRABLE DISTINCT ELSE EXCEPT FOREIGN FROM GROUP HAVING IN
+INTERSECT INTO LIMIT NOT NULL ON OR ORDER PRIMARY REFERENCES SELECT TABLE THEN TO UNION UNIQUE USING WHEN WHERE
+"""
+RESERVED = frozenset(_RESERVED_LIST.split())
+"""What is no name without quotes on any of the three engines."""
+
+
+def may_name(token: Token) -> bool:
+    """Whether the token can be somebody's name: SELECT is none of a table called "select"."""
+    return token.is_name and not token.is_word(*RESERVED)
 
 
 def as_printed(name: str) -> str:

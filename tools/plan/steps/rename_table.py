@@ -19,6 +19,7 @@ from tools.schema.entries import plain
 from tools.schema.model import Schema, SchemaObject, Table, Trigger, View
 from tools.schema.renaming import renamed_expression
 from tools.schema.render import create_namespace, create_view, default_sql, qualified, quote
+from tools.schema.reserved import may_name
 from tools.schema.tokens import tokenize
 
 
@@ -112,7 +113,7 @@ def _called(text: str, old: Table, new: Table) -> str:
     parts: list[str] = []
     end = 0
     for token in tokenize(text, "postgres"):
-        if token.is_name and token.name == old.name:
+        if may_name(token) and token.name == old.name:
             parts += [text[end : token.start], quote(new.name) if token.kind == "quoted" else plain(new.name)]
             end = token.end
     return "".join([*parts, text[end:]])

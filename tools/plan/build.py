@@ -99,6 +99,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     finish_column.contract,
     direct_type.contract,
     value_source.contract,
+    drop_table.before_rebuilds,
     rebuild_table.contract,
     add_column.late,
     constraints.tighten,
@@ -206,11 +207,14 @@ def _held_back(draft: Draft, wanted: Schema, questions: tuple[Question, ...]) ->
         (q.before, None) for q in questions if q.kind == "table"
     }
     sentences = list(_renames_not_made(draft))
-    for gap in compare(draft.state, wanted):
+    gaps = compare(draft.state, wanted)
+    stay = limits.unturned(gaps, draft.dialect) if draft.dialect == "postgres" else {}
+    for gap in gaps:
         subjects = {(gap.table, gap.column), (gap.table, None), (gap.table, gap.name), (gap.name, gap.from_)}
         open_ = not asked.isdisjoint(subjects)
         waits = open_ or _touches(gap, questions)
         why = "held back while the rename is an open question" if waits else limits.reason(gap, draft.origin)
+        why = why or limits.no_cast(gap, stay.get(gap.table, frozenset()), draft.dialect)
         sentences.append(f"{gap.sentence or gap.kind}: {why or 'not done by this plan'}")
     return tuple(sentences)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tools.location import Dialect
 from tools.plan.sql import literal
+from tools.schema.types import family
 
 _RANGES = {
     name: (-(1 << bits), (1 << bits) - 1)
@@ -46,6 +47,22 @@ def cast(expression: str, old: str, new: str, dialect: Dialect) -> str:
         if not (_is_known(old) and _is_known(new)):
             return f"CAST(CAST({expression} AS text) AS {new})"
     return f"CAST({expression} AS {new})"
+
+
+def castable(old: str, new: str, dialect: Dialect) -> bool:
+    """Whether a value of the one type can become one of the other at all.
+
+    False only for Postgres's own types between which it has no cast, also not by way of text, which no date reads as a
+    number. SQLite converts nothing, and DuckDB tells by each value.
+    """
+    if dialect != "postgres" or not (_is_known(old) and _is_known(new)):
+        return True
+    one, other = family(old, dialect), family(new, dialect)
+    if one.element and other.element:
+        return castable(one.element, other.element, dialect)
+    if "other" in (one.name, other.name) or one.name == other.name:
+        return True
+    return other.name in _TEXTS or one.name in _TEXTS or other.name in _CASTS.get(one.name, ())
 
 
 def as_stored(expression: str, old: str, new: str, dialect: Dialect) -> str:
@@ -131,6 +148,18 @@ def _major(version: str) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
+_TEXTS = ("text", "varchar", "char")
+_NUMBER_FAMILIES = ("smallint", "integer", "bigint", "hugeint", "decimal", "real", "double")
+_CASTS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_NUMBER_FAMILIES, (*_NUMBER_FAMILIES, "boolean")),
+    "boolean": _NUMBER_FAMILIES,
+    "date": ("timestamp", "timestamptz"),
+    "time": ("interval",),
+    "timestamp": ("date", "time", "timestamptz"),
+    "timestamptz": ("date", "time", "timestamp"),
+    "interval": ("time",),
+}
+"""Families between which every version of Postgres has a cast (pg_cast)."""
 _NUMBERS = frozenset({
     "smallint", "integer", "int", "bigint", "numeric", "decimal", "real", "double precision", "double", "float",
     "tinyint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint",

@@ -2,23 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from tools.location import Dialect
+from tools.plan.casts import castable
 from tools.plan.partitions import is_partitioned, key_columns
-from tools.plan.shape import rename_column, with_column, with_table
+from tools.plan.shape import rename_column, with_column, with_table, without_column
+from tools.plan.target import with_held
 from tools.schema.model import Answers, Gap, Schema, Table
 from tools.schema.normal import normal_type
+from tools.schema.reads import columns_in
+from tools.schema.renaming import renamed
 
 _MOVES_ROWS = "rows would have to move: make a new table, copy the rows, and let it take the name"
 
 
 def within_limits(current: Schema, target: Schema, answers: Answers) -> Schema:
-    """The target with the columns by which a table is divided as they are today."""
+    """The target with the columns by which a table is divided as they are today, and with those whose values nobody can
+    turn into the wanted type."""
     for table in current.tables if current.dialect == "postgres" else ():
         after = target.table(dict(answers.tables).get(table.key, table.key))
         if after is not None and is_partitioned(table):
             target = with_table(target, _with_key(table, after, answers))
+    return _with_types(current, target, answers) if current.dialect == "postgres" else target
+
+
+def _with_types(current: Schema, target: Schema, answers: Answers) -> Schema:
+    now = renamed(current, answers)
+    for after in target.tables:
+        before = now.table(after.key)
+        for column in after.columns if before else ():
+            was = before.column(column.name) if before else None
+            if before is None or was is None or answers.fill(after.key, column.name) is not None:
+                continue
+            computed = was.generated is not None or column.generated is not None
+            if computed or castable(was.type, column.type, current.dialect):
+                continue
+            without = without_column(target.table(after.key) or after, column.name, current.dialect)
+            target = with_table(target, with_held(before, without, column.name, now))
     return target
+
+
+def unturned(gaps: Iterable[Gap], dialect: Dialect) -> dict[str, frozenset[str]]:
+    """The columns of each table that stay as they are, since no cast leads to the type that they shall have."""
+    found: dict[str, frozenset[str]] = {}
+    for gap in gaps:
+        typed = gap.kind == "type_changed" and gap.from_ and gap.to
+        if typed and gap.column and not castable(gap.from_ or "", gap.to or "", dialect):
+            found[gap.table] = found.get(gap.table, frozenset()) | {gap.column}
+    return found
+
+
+def no_cast(gap: Gap, columns: frozenset[str], dialect: Dialect) -> str | None:
+    """Why this gap stays open, where it is one of columns that no cast turns into what they shall be."""
+    named = {gap.column} & columns or set(columns_in(f"{gap.from_ or ''} {gap.to or ''}", sorted(columns), dialect))
+    if not named:
+        return None
+    name = f"{gap.table}.{min(map(str, named))}"
+    say = f"say in the answers file what becomes of its values, under `fills:`, as `{name}: <SQL expression>`"
+    if gap.kind == "type_changed":
+        return f"Postgres has no cast from {gap.from_} to {gap.to}: {say}"
+    return f"it waits for the type of {name}: {say}"
 
 
 def _with_key(before: Table, after: Table, answers: Answers) -> Table:

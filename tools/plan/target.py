@@ -74,10 +74,10 @@ def _keep_column(current: Schema, target: Schema, key: str, column: str, answers
     if before is None or after is None or found is None or after.column(column) is not None:
         return target
     enums = tuple(e for e in current.enums if target.enum(e.key) is None and uses_type(found.type, e.name))
-    return replace(with_table(target, _with_held(before, after, column, current)), enums=(*target.enums, *enums))
+    return replace(with_table(target, with_held(before, after, column, current)), enums=(*target.enums, *enums))
 
 
-def _with_held(before: Table, after: Table, column: str, current: Schema) -> Table:
+def with_held(before: Table, after: Table, column: str, current: Schema) -> Table:
     """The desired table with an old column, and with what the current table has on that column."""
     found = before.column(column)
     assert found is not None

@@ -9,7 +9,8 @@ from tools.plan.model import Hazard, Phase, Step
 from tools.plan.partitions import partitions
 from tools.plan.rebuild import fill, unchanged
 from tools.plan.shape import descendants, edit_table, parents_first, references, without_table
-from tools.plan.sql import names
+from tools.plan.sql import literal, names
+from tools.plan.steps.rebuild_table import needs_rebuild
 from tools.schema.model import Table
 from tools.schema.render import (
     add_constraint,
@@ -22,11 +23,33 @@ from tools.schema.render import (
 )
 
 
+def before_rebuilds(draft: Draft) -> None:
+    """On SQLite and DuckDB, what points to a table that is made anew goes first: else its foreign keys would point to
+    what may be there no longer, or it would be made anew only to be dropped."""
+    anew = {pair.after.key for pair in draft.pairs if needs_rebuild(draft, pair)} if draft.dialect != "postgres" else ()
+    gone = _gone(draft)
+    while leaf := next((t for t in gone if _is_leaf(draft, t) and _leads(draft, t, set(anew))), None):
+        _drop(draft, draft.table(leaf.key))
+        gone = _gone(draft)
+
+
 def contract(draft: Draft) -> None:
-    kept = {pair.after.key for pair in draft.pairs} | {t.key for t in draft.target.tables}
-    gone = [t for t in draft.state.tables if t.key not in kept]
-    for table in reversed(parents_first(gone)):
+    for table in reversed(parents_first(_gone(draft))):
         _drop(draft, draft.table(table.key))
+
+
+def _gone(draft: Draft) -> list[Table]:
+    kept = {pair.after.key for pair in draft.pairs} | {t.key for t in draft.target.tables}
+    return [t for t in draft.state.tables if t.key not in kept]
+
+
+def _is_leaf(draft: Draft, table: Table) -> bool:
+    return not any(child.key != table.key for child, _ in references(draft.state, table.key))
+
+
+def _leads(draft: Draft, table: Table, to: set[str]) -> bool:
+    """Whether the table's foreign keys lead to one of these, by way of others that go or not."""
+    return any(table.key in {t.key for t in descendants(draft.state, [key])} for key in to)
 
 
 def _drop(draft: Draft, table: Table) -> None:
@@ -87,7 +110,8 @@ def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:
         if column.identity or column.serial:
             top = f"(SELECT COALESCE(max({quote(column.name)}), 0) + 1 FROM {qualified(table.key)})"
             sql.append(
-                f"SELECT setval(pg_get_serial_sequence('{qualified(table.key)}', '{column.name}'), {top}, false)"
+                f"SELECT setval(pg_get_serial_sequence({literal(qualified(table.key))}, {literal(column.name)}), {top},"
+                " false)"
             )
     sql += [o.create for o in on_it if o.kind not in ("partition", "comment")]
     sql += [s for t in draft.state.triggers if t.table == table.key for s in make_trigger(t)]

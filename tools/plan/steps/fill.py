@@ -34,7 +34,7 @@ def added(draft: Draft) -> None:
 
 def wanted(draft: Draft, pair: Pair, move: Move) -> str | None:
     """The expression that gives old rows of a column their value; None where there is none to give."""
-    if move.after is None or move.new.generated is not None or move.new.identity or move.new.serial:
+    if move.after is None or move.new.generated is not None or move.new.identity or move.new.serial or _computed(move):
         return None
     said = draft.answers.fill(pair.after.key, move.new.name) if move.conversion is None else None
     merge = draft.answers.merge(pair.after.key, move.new.name) if move.way is Way.ADDED else None
@@ -49,6 +49,11 @@ def wanted(draft: Draft, pair: Pair, move: Move) -> str | None:
         late = move.new.default is not None and not is_constant(move.new.default, draft.dialect)
         return move.new.default if tight and late else None
     return move.new.default if tight and move.old.nullable else None
+
+
+def _computed(move: Move) -> bool:
+    """Whether the values of today are computed, so that nobody can write them."""
+    return move.before is not None and move.before.generated is not None
 
 
 def must_hold(pair: Pair, move: Move) -> bool:
@@ -92,7 +97,12 @@ def _ask_for_value(draft: Draft, pair: Pair, move: Move) -> None:
     missing = must_hold(pair, move) and move.new.generated is None and not (move.new.identity or move.new.serial)
     if move.conversion is not None or move.fallback is not None:
         return
-    if missing and (move.new.default is None if move.way is Way.ADDED else move.old.nullable):
+    if missing and _computed(move) and move.old.nullable:
+        draft.note(
+            f"{pair.after.key}.{move.new.name} is computed today and becomes NOT NULL: its rows cannot be written"
+            " before, so the plan will stop at the first one that computes NULL."
+        )
+    elif missing and (move.new.default is None if move.way is Way.ADDED else move.old.nullable):
         name = f"{pair.after.key}.{move.new.name}"
         draft.note(
             f"{name} becomes NOT NULL and no value is known for rows that have none: say one in the answers file, under"
@@ -177,7 +187,8 @@ def _filled(draft: Draft, column: Column, value: str) -> str:
     """What the column will hold. A kept column of SQLite has no affinity that would make a number equal to its text."""
     if draft.dialect == "sqlite":
         return f"CAST({value} AS TEXT)" if affinity(column.type) == "TEXT" else value
-    return draft.aside(column, value)
+    held = draft.aside(column, value)
+    return held if held != value else f"CAST({value} AS {column.type})"  # else a literal would be kept as text
 
 
 def _from_kept(draft: Draft, place: _Place, kept_table: str, value: str) -> str:

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from tools.plan.casts import comparable
-from tools.plan.pairs import Move, Way
+from tools.plan.pairs import Move
 from tools.plan.sql import distinct
 from tools.schema.model import Table, Trigger
 from tools.schema.reads import columns_in
@@ -62,7 +62,7 @@ def _plpgsql(table: Table, move: Move) -> str:
     # The expression is evaluated over the new row under the table's own name, so that it needs no rewriting.
     forward = f"(SELECT {move.forward()} FROM (SELECT NEW.*) AS {quote(table.name)})"
     new, old = f"NEW.{quote(move.carrier)}", f"NEW.{quote(move.old.name)}"
-    if move.way is Way.RETYPED:
+    if not move.both_ways:
         return f"BEGIN\n  {new} := {forward};\n  RETURN NEW;\nEND"
     kind = move.new.type
     differs = distinct(comparable(new, kind, "postgres"), comparable(forward, kind, "postgres"), "postgres")
@@ -84,7 +84,7 @@ def _sqlite(table: Table, move: Move) -> DualWrite:
     reads = columns_in(move.forward(), table.column_names, "sqlite") or (move.old.name,)
     of = ", ".join(quote(c) for c in reads if c != move.carrier)
     changed_new = f"NEW.{new} IS NOT OLD.{new}"
-    if move.way is Way.RETYPED:
+    if not move.both_ways:
         bodies = (("insert", "AFTER INSERT", "", (follow,)), ("update", f"AFTER UPDATE OF {of}", "", (follow,)))
     else:
         bodies = (

@@ -71,6 +71,11 @@ class Move:
         return self.after
 
     @property
+    def both_ways(self) -> bool:
+        """Whether code may write the new column before the old one goes: not where the old one is computed."""
+        return self.way is Way.RENAMED and self.old.generated is None
+
+    @property
     def recast(self) -> bool:
         """Whether values change their type (or, by a person's word, their form) on the way."""
         return self.conversion is not None or (
@@ -243,6 +248,11 @@ def _move(old: Column | None, new: Column, table: Table, answers: Answers, diale
         return _to_generated(old, new, dialect)
     retyped = normal_type(old.type, dialect) != normal_type(new.type, dialect) or old.collation != new.collation
     conversion = answers.fill(table.key, new.name) if retyped else None
+    if old.generated is not None and (old.name != new.name or (dialect == "postgres" and (retyped or not old.stored))):
+        # A trigger sees no computed value, and Postgres lets only a stored one go on as it is: both columns compute.
+        way = Way.RETYPED if old.name == new.name else Way.RENAMED
+        carrier = shadow(new.name) if old.name == new.name else new.name
+        return Move(way, old, new, carrier, dialect, conversion or old.generated)
     if old.name != new.name:
         return Move(Way.RENAMED, old, new, new.name, dialect, conversion)
     if not retyped:

@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from tools.plan.dependents import comments_on
-from tools.plan.differences import missing, new_checks, new_foreign_keys, new_primary_key, new_uniques, on_carriers
+from tools.plan.differences import (
+    changed_in_place,
+    missing,
+    new_checks,
+    new_foreign_keys,
+    new_primary_key,
+    new_uniques,
+    on_carriers,
+)
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Move, Pair, Way, shadow
@@ -45,6 +53,7 @@ def verify(draft: Draft) -> None:
             if (
                 check.validated
                 and _final(pair, columns)
+                and not changed_in_place(pair, columns)
                 and all(draft.table(pair.after.key).column(c) for c in columns)
             ):
                 _add_check(draft, pair, check, Phase.VERIFY)

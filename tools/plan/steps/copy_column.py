@@ -73,12 +73,12 @@ def _add(draft: Draft, pair: Pair, move: Move) -> None:
     undo, again = drop_added_column(draft.state, state, key, column.name)
     for trigger in dual.triggers:
         state = with_trigger(state, trigger)
-    both = move.way is Way.RENAMED
+    both = move.both_ways
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, key, f"{'add' if both else 'shadow'}_{move.new.name}"),
+            draft.step_id(Phase.EXPAND, key, f"{'shadow' if move.way is Way.RETYPED else 'add'}_{move.new.name}"),
             Phase.EXPAND,
-            "rename_column" if both else "change_type",
+            "change_type" if move.way is Way.RETYPED else "rename_column",
             f"Add {key}.{move.carrier} beside {move.old.name}" + (", written both ways" if dual.make and both else ""),
             (key,),
             (add_column_sql(draft.table(key), column, draft.dialect), *dual.make),
@@ -96,7 +96,7 @@ def _add(draft: Draft, pair: Pair, move: Move) -> None:
 def _reason(move: Move, triggers: bool) -> str:
     if not triggers:
         return "DuckDB has no triggers: until the contract phase writers must write both columns, or be stopped."
-    if move.way is Way.RENAMED:
+    if move.both_ways:
         return "Column and triggers come in one transaction: whichever name code writes, the other follows."
     return "Column and triggers come in one transaction: each write of the old column is converted into the new one."
 

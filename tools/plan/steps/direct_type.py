@@ -28,7 +28,7 @@ def _change(draft: Draft, pair: Pair, move: Move) -> None:
     key, name = pair.after.key, quote(move.new.name)
     table = draft.table(key)
     column = table.column(move.new.name) or move.old
-    wide = move.conversion is None and widens(move.old.type, move.new.type, "postgres")
+    wide = move.conversion is None and _keeps_values(move.old.type, move.new.type)
     stable = [carrier for carrier, _ in pair.stable_key() if carrier != move.new.name]
     step_id = draft.step_id(Phase.CONTRACT, key, f"type_of_{move.new.name}")
     aside = draft.kept(step_id)
@@ -66,6 +66,11 @@ def _change(draft: Draft, pair: Pair, move: Move) -> None:
         ),
         (f"{key}#{move.new.name}",),
     )
+
+
+def _keeps_values(old: str, new: str) -> bool:
+    """Whether each value is the same in the new type; Postgres refuses a whole number that does not fit."""
+    return widens(old, new, "postgres") or (old in _COUNTERS and new in _COUNTERS)
 
 
 def _sequence(draft: Draft, pair: Pair, column: Column, type_: str) -> list[str]:

@@ -29,11 +29,14 @@ def contract(draft: Draft) -> None:
     if draft.dialect != "postgres":
         return
     for pair in draft.pairs:
-        gone = sorted(pair.of(Way.REMOVED, Way.DERIVED), key=lambda m: m.old.generated is None)
-        for move in gone:
-            _drop(draft, pair, move)
-        for move in pair.of(Way.RENAMED, Way.RETYPED):
-            _finish(draft, pair, move)
+        # What is computed goes before what it is computed of.
+        moves = sorted(pair.of(Way.REMOVED, Way.DERIVED, Way.RENAMED, Way.RETYPED), key=_turn)
+        for move in moves:
+            (_finish if move.copied else _drop)(draft, pair, move)
+
+
+def _turn(move: Move) -> tuple[bool, bool]:
+    return move.old.generated is None, move.copied
 
 
 def _live_key(draft: Draft, pair: Pair) -> tuple[str, ...]:
@@ -91,7 +94,8 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
     key, table = pair.after.key, draft.table(pair.after.key)
     step_id = draft.step_id(Phase.CONTRACT, key, f"finish_{move.new.name}")
     aside, stable = draft.kept(step_id), _live_key(draft, pair)
-    lossy = move.recast and not (move.conversion is None and widens(move.old.type, move.new.type, "postgres"))
+    lossless = move.conversion is None and widens(move.old.type, move.new.type, "postgres")
+    lossy = move.recast and not lossless and move.old.generated is None
     dual = dual_write(table, move)
     state = draft.state
     for trigger in dual.triggers:
@@ -216,6 +220,8 @@ def _old_values(draft: Draft, table: Table, move: Move, stable: tuple[str, ...],
     """The old column beside the new one again, each row's value as it was, or worked out of the new one."""
     name, carrier = qualified(table.key), quote(move.carrier)
     old, kind = quote(move.old.name), move.new.type
+    if move.old.generated is not None:
+        return [add_column_sql(table, move.old, "postgres")]
     sql = [add_column_sql(table, _bare(move.old), "postgres")]
     worked_out = f"UPDATE {name} AS t SET {old} = {move.backward(f't.{carrier}')}"
     if not (aside and stable):

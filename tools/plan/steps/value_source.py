@@ -13,6 +13,7 @@ from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.postgres_column import drop_column
 from tools.plan.shape import edit_table, with_column
+from tools.plan.sql import literal
 from tools.plan.steps.common import add_column_sql
 from tools.schema.model import Column, Table
 from tools.schema.render import default_sql, qualified, quote
@@ -38,11 +39,10 @@ def switched_on(table: Table, column: Column) -> list[str]:
     if column.identity:
         return [f"{alter} ADD GENERATED {column.identity} AS IDENTITY", _count_on(table, column)]
     if column.serial:
-        name = quote(f"{table.name}_{column.name}_seq")
-        sequence = f"{quote(table.namespace)}.{name}" if table.namespace else name
+        sequence = _usual_sequence(table, column)
         return [
             f"CREATE SEQUENCE {sequence} AS {column.type} OWNED BY {qualified(table.key)}.{quote(column.name)}",
-            f"{alter} SET DEFAULT nextval('{sequence}'::regclass)",
+            f"{alter} SET DEFAULT nextval({literal(sequence)}::regclass)",
             _count_on(table, column),
         ]
     return [f"{alter} SET DEFAULT {default_sql(column.default, 'postgres')}"] if column.default is not None else []
@@ -64,15 +64,19 @@ def sequence_of(table: Table, column: Column) -> str:
     for token in tokenize(column.default or "", "postgres"):
         if token.kind == "string":
             return token.name
-    return quote(f"{table.name}_{column.name}_seq")
+    return _usual_sequence(table, column)
+
+
+def _usual_sequence(table: Table, column: Column) -> str:
+    """The name that Postgres itself gives the sequence of a serial column."""
+    name = quote(f"{table.name}_{column.name}_seq")
+    return f"{quote(table.namespace)}.{name}" if table.namespace else name
 
 
 def _count_on(table: Table, column: Column) -> str:
     top = f"(SELECT COALESCE(max({quote(column.name)}), 0) + 1 FROM {qualified(table.key)})"
-    name = qualified(table.key).replace("'", "''")
-    return (
-        f"SELECT setval(pg_get_serial_sequence('{name}', '{column.name.replace(chr(39), chr(39) * 2)}'), {top}, false)"
-    )
+    sequence = f"pg_get_serial_sequence({literal(qualified(table.key))}, {literal(column.name)})"
+    return f"SELECT setval({sequence}, {top}, false)"
 
 
 def _change(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
@@ -92,7 +96,7 @@ def _change(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
 def _fresh(table: Table, column: Column) -> Column:
     """A serial column as this plan makes it, its sequence under the usual name."""
     return (
-        replace(column, default=f"nextval('{quote(f'{table.name}_{column.name}_seq')}'::regclass)")
+        replace(column, default=f"nextval({literal(_usual_sequence(table, column))}::regclass)")
         if column.serial
         else column
     )

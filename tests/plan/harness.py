@@ -18,7 +18,10 @@ from tools.plan.model import Plan, Step
 from tools.schema.digest import schema_digest
 from tools.schema.gaps import compare
 from tools.schema.model import Schema
-from tools.schema.render import qualified
+from tools.schema.render import qualified, quote
+
+IN_BACKFILL = "its other statements have run"
+"""What is noted on an error of a step's backfill: the step is to be undone too."""
 
 
 class CheckFailed(AssertionError):
@@ -32,6 +35,7 @@ class Database:
         self.dialect = dialect
         if dialect == "sqlite":
             self.raw: Any = sqlite3.connect(address, isolation_level=None)
+            self.raw.text_factory = lambda raw: raw.decode(errors="surrogateescape")  # SQLite keeps any bytes as text
         elif dialect == "duckdb":
             import duckdb
 
@@ -65,12 +69,18 @@ class Database:
             from tools.schema.postgres import read_postgres as read
         return read(self.raw)
 
+    def text(self, expression: str) -> str:
+        """The value as text, which holds it exactly: Python has no date before Christ, and tells not 0.0 from 0.00."""
+        if self.dialect == "sqlite":
+            return expression
+        return f"CAST({expression} AS {'text' if self.dialect == 'postgres' else 'VARCHAR'})"
+
     def rows(self) -> dict[str, Counter[tuple[Any, ...]]]:
         """All rows of all tables, as multisets of (column, value) pairs: the order of columns takes no part."""
         found: dict[str, Counter[tuple[Any, ...]]] = {}
         for table in self.schema().tables:
             columns = sorted(table.column_names)
-            listed = ", ".join('"' + c.replace('"', '""') + '"' for c in columns)
+            listed = ", ".join(map(self.text, map(quote, columns))) or "1"
             rows = self.query(f"SELECT {listed} FROM {qualified(table.key)}")
             found[table.key] = Counter(tuple(zip(columns, map(repr, row), strict=True)) for row in rows)
         return found
@@ -104,8 +114,12 @@ def run_step(database: Database, step: Step) -> None:
         check(database, step)
         _all(database, step.sql, step)
     if step.backfill:
-        with database.transaction(step.rebuild):
-            _all(database, (step.backfill.statement(),), step)
+        try:
+            with database.transaction(step.rebuild):
+                _all(database, (step.backfill.statement(),), step)
+        except Exception as error:
+            error.add_note(IN_BACKFILL)
+            raise
 
 
 def undo_step(database: Database, step: Step) -> None:
@@ -142,17 +156,27 @@ def forward(database: Database, plan: Plan, after: Callable[[Step], None] | None
             after(step)
 
 
-def backward(database: Database, plan: Plan, steps: Sequence[Step] | None = None) -> None:
+def backward(database: Database, plan: Plan, steps: Sequence[Step] | None = None) -> bool:
+    """As far as SQL goes: whether it went all the way, or ended at a step that only a backup brings back."""
     for step in reversed(plan.steps if steps is None else steps):
+        if not step.reversible:
+            return False
         undo_step(database, step)
+    return True
 
 
-def there_and_back(database: Database, plan: Plan, desired: Schema) -> None:
-    """The plan's two promises: forward ends in the target with every row accounted for, backward in the origin."""
+def there_and_back(
+    database: Database, plan: Plan, desired: Schema, between: Callable[[], None] | None = None,
+    after_step: Callable[[Step], None] | None = None, whole: bool = True,
+) -> None:  # fmt: skip
+    """The plan's two promises: forward ends in the target with every row accounted for, backward in the origin.
+
+    whole: the way back must be whole; else it may end at a step that only a backup brings back.
+    """
     origin, rows = database.schema(), database.rows()
     before = {a.table: _values(database, a.table_before, [e for e, _ in a.columns]) for a in plan.accounting}
     assert schema_digest(origin) == plan.origin
-    forward(database, plan)
+    forward(database, plan, after_step)
     after = database.schema()
     left = [gap.sentence for gap in compare(after, desired)]
     assert len(left) == len(plan.held_back), (left, plan.held_back)
@@ -162,7 +186,11 @@ def there_and_back(database: Database, plan: Plan, desired: Schema) -> None:
             assert _values(database, entry.table_after, [e for _, e in entry.columns]) == before[entry.table], (
                 entry.table
             )
-    backward(database, plan)
+    if between:
+        between()
+    if not backward(database, plan):
+        assert not whole, "only a backup brings back what a step removes"
+        return
     back = database.schema()
     assert schema_digest(back) == plan.origin, [gap.sentence for gap in compare(back, origin)]
     assert database.rows() == rows
@@ -183,7 +211,7 @@ def leftovers(database: Database) -> list[str]:
 
 
 def _values(database: Database, table: str, expressions: list[str]) -> Counter[str]:
-    listed = ", ".join(expressions) or "1"
+    listed = ", ".join(map(database.text, expressions)) or "1"
     return Counter(repr(row) for row in database.query(f"SELECT {listed} FROM {table}"))
 
 

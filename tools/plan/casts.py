@@ -106,6 +106,31 @@ def unconvertible(column: str, old: str, new: str, dialect: Dialect, version: st
     return None
 
 
+def refused_back(value: str, new: str, old: str, dialect: Dialect, version: str = "") -> str | None:
+    """A condition for the values of a type that are none of the type before it, or would be others there. None where
+    every one is, or where it cannot be asked."""
+    if dialect == "sqlite":
+        return None
+    if dialect == "duckdb":
+        if _is_number(new) and _is_number(old):
+            return f"CAST(TRY_CAST({value} AS {old}) AS {new}) IS DISTINCT FROM {value}"
+        return f"{value} IS NOT NULL AND TRY_CAST({value} AS {old}) IS NULL"
+    sizes = [int(size) for size in old.partition("(")[2].rstrip(")").split(",") if size.strip().isdigit()]
+    if _is_text(old):
+        return f"char_length(CAST({value} AS text)) > {sizes[0]}" if sizes else None
+    if _is_number(new) and _base(old) in _RANGES:
+        low, high = _RANGES[_base(old)]
+        return f"{value} NOT BETWEEN {low} AND {high} OR {value} <> round({value})"
+    if _is_number(new) and sizes:
+        number, scale = f"CAST({value} AS numeric)", sizes[1] if len(sizes) > 1 else 0
+        kept = f"abs({number}) < 1e{sizes[0] - scale} AND {number} = round({number}, {scale})"
+        return f"{number} <> 'NaN' AND NOT ({kept})"
+    by_text = _is_text(new) or not (_is_known(old) and _is_known(new))
+    return (
+        f"NOT pg_input_is_valid(CAST({value} AS text), {literal(old)})" if by_text and _major(version) >= 16 else None
+    )
+
+
 def lossy(old_value: str, new_value: str, old: str, new: str, dialect: Dialect) -> str | None:
     """A condition for the rows in which the converted value says less than the old one; None where it cannot."""
     if dialect == "sqlite":

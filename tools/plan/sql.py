@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tools.location import Dialect
-from tools.schema.render import quote
+from tools.schema.render import qualified, quote
 
 
 def names(columns: Sequence[str], alias: str = "") -> str:
@@ -24,6 +24,26 @@ def same(a: str, b: str, dialect: Dialect) -> str:
 
 def distinct(a: str, b: str, dialect: Dialect) -> str:
     return f"{a} IS NOT {b}" if dialect == "sqlite" else f"{a} IS DISTINCT FROM {b}"
+
+
+def orphans(child: str, columns: Sequence[str], parent: str, ends: Sequence[str]) -> str:
+    """The rows of a table (its key) whose columns are not found in `parent`, which is quoted SQL."""
+    some = " AND ".join(f"t.{quote(c)} IS NOT NULL" for c in columns)
+    match = " AND ".join(f"p.{quote(r)} = t.{quote(c)}" for c, r in zip(columns, ends, strict=True))
+    found = f"SELECT 1 FROM {parent} AS p WHERE {match}"
+    return f"SELECT t.* FROM {qualified(child)} AS t WHERE {some} AND NOT EXISTS ({found})"
+
+
+def duplicates(table: str, values: Sequence[str], null_is_one: bool = False, where: str = "") -> str:
+    """The values (quoted SQL) that several rows of a table share; NULL counts as a value only where it is said."""
+    some = [where] * bool(where) + [f"{value} IS NOT NULL" for value in values if not null_is_one]
+    asked = f" WHERE {' AND '.join(some)}" if some else ""
+    listed = ", ".join(values)
+    return f"SELECT {listed}, count(*) FROM {qualified(table)}{asked} GROUP BY {listed} HAVING count(*) > 1"
+
+
+def violations(table: str, expression: str) -> str:
+    return f"SELECT * FROM {qualified(table)} WHERE NOT ({expression})"
 
 
 def literal(text: str) -> str:

@@ -17,7 +17,7 @@ from tools.plan.differences import (
     on_carriers,
 )
 from tools.plan.draft import Draft
-from tools.plan.model import Hazard, Phase, Step
+from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way, shadow
 from tools.plan.partitions import is_partitioned
 from tools.plan.shape import check_columns, edit_table
@@ -26,6 +26,7 @@ from tools.plan.steps.create_table import can_point
 from tools.plan.steps.fill import must_hold
 from tools.plan.steps.indexes import build
 from tools.plan.steps.partitions import build_key
+from tools.plan.way_back import check_holds, foreign_key_holds
 from tools.schema.entries import plain
 from tools.schema.model import Check, ForeignKey, Index, Table
 from tools.schema.normal import normal_check, normal_foreign_key
@@ -322,13 +323,16 @@ def _drop_old(draft: Draft, pair: Pair) -> None:
     table = draft.table(pair.after.key)
     for key in table.foreign_keys:
         if key.name and missing([key], pair.after.foreign_keys, _fk):
-            _drop(draft, table, key.name, foreign_key_sql(key), "drop_foreign_key")
+            since = foreign_key_holds(table.key, key) if draft.state.table(key.ref_table) else ()
+            _drop(draft, table, key.name, foreign_key_sql(key), "drop_foreign_key", since)
     for check in table.checks:
         if check.name and missing([check], pair.after.checks, _ck):
-            _drop(draft, table, check.name, check_sql(check), "drop_check")
+            _drop(draft, table, check.name, check_sql(check), "drop_check", check_holds(table, check))
 
 
-def _drop(draft: Draft, table: Table, name: str, clause: str, operation: str) -> None:
+def _drop(
+    draft: Draft, table: Table, name: str, clause: str, operation: str, since: tuple[StepCheck, ...]
+) -> None:  # fmt: skip
     waiting = shadow(name)
     things = (*table.foreign_keys, *table.checks)
     rename = any(thing.name == waiting for thing in things)
@@ -360,6 +364,7 @@ def _drop(draft: Draft, table: Table, name: str, clause: str, operation: str) ->
             closes=tuple(g.sentence for g in draft.gaps if g.table == table.key and g.name == name and g.sentence),
             reason="A rule goes; rows stay. Undoing holds all rows to it again.",
             depends_on=draft.sign_offs,
+            undo_checks=since,
         ),
         edit_table(draft.state, table.key, without),
         (table.key,),

@@ -11,6 +11,7 @@ from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.shape import edit_table, with_column
 from tools.plan.steps.value_source import sequence_of
+from tools.plan.way_back import fits_again
 from tools.schema.model import Column
 from tools.schema.render import qualified, quote
 from tools.schema.types import widens
@@ -58,6 +59,7 @@ def _change(draft: Draft, pair: Pair, move: Move) -> None:
             closes=draft.gap_sentences(key, move.new.name, kinds=("type_changed",)),
             reason="The column draws from a sequence of its own, which a shadow column could not take along.",
             depends_on=draft.sign_offs,
+            undo_checks=fits_again(draft, key, move) if reversible else (),
         ),
         edit_table(
             draft.state,

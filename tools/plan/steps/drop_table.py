@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tools.plan.draft import Draft
-from tools.plan.model import Hazard, Phase, Step
+from tools.plan.kept import Kept
+from tools.plan.model import Hazard, Phase, Step, StepCheck
+from tools.plan.pairs import Way
 from tools.plan.partitions import partitions
 from tools.plan.rebuild import fill, unchanged
 from tools.plan.shape import descendants, edit_table, parents_first, references, without_table
 from tools.plan.sql import literal, names
 from tools.plan.steps.rebuild_table import needs_rebuild
+from tools.plan.way_back import foreign_key_holds
 from tools.schema.model import Table
 from tools.schema.render import (
     add_constraint,
@@ -88,10 +92,21 @@ def _drop(draft: Draft, table: Table) -> None:
             rebuild=True,
             reason="Every row goes to a table of oneplan's own first; undoing makes the table and its rows again.",
             depends_on=draft.sign_offs,
+            undo_checks=tuple(_found_again(draft, table, aside)),
         ),
         state,
         (key,),
     )
+
+
+def _found_again(draft: Draft, table: Table, aside: Kept) -> Iterator[StepCheck]:
+    """What pointed to the table finds in what was set aside all that it points to by then."""
+    own = {c.name for c in table.columns if draft.aside(c, quote(c.name)) == quote(c.name)}
+    for pair in draft.pairs:
+        kept = {m.new.name for m in pair.of(Way.KEPT) if not m.recast}
+        for key in pair.before.foreign_keys:
+            if key.ref_table == table.key and set(key.columns) <= kept and set(key.ref_columns) <= own:
+                yield from foreign_key_holds(pair.after.key, key, aside.name)
 
 
 def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:

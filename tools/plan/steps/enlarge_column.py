@@ -10,6 +10,7 @@ from tools.plan.draft import Draft
 from tools.plan.model import Phase, Step
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.shape import edit_table, with_column
+from tools.plan.way_back import fits_again
 
 
 def expand(draft: Draft) -> None:
@@ -34,7 +35,8 @@ def _enlarge(draft: Draft, pair: Pair, move: Move) -> None:
             around(draft.state, [f"{key}#{name}"], [enlarge.alter(key, name, move.old.type)]),
             checks=(check,) if check else (),
             closes=draft.gap_sentences(key, name, kinds=("type_changed",)),
-            reason="Postgres changes only its catalog. Undoing reads every row, and fails where one is larger by then.",
+            reason="Postgres changes only its catalog. Undoing reads every row, and begins only if none is larger.",
+            undo_checks=fits_again(draft, key, move),
         ),
         edit_table(draft.state, key, lambda t: with_column(t, replace(column, type=new))),
         (f"{key}#{name}",),

@@ -123,7 +123,8 @@ def _add_values(draft: Draft, there: Enum, wanted: Enum) -> None:
             tuple(sql),
             _swap(after, wanted, there),
             closes=_gaps(draft, wanted),
-            reason="Postgres cannot take a value away: undoing makes the type anew, and fails while a row uses it.",
+            reason="Postgres cannot take a value away: undoing makes the type anew, and begins only if no row uses it.",
+            undo_checks=_unused(draft, _users(after, wanted), [v for v in wanted.values if v not in there.values]),
         ),
         after,
     )
@@ -132,16 +133,8 @@ def _add_values(draft: Draft, there: Enum, wanted: Enum) -> None:
 def _remake(draft: Draft, there: Enum, wanted: Enum) -> None:
     moved = _renamed(draft, wanted)
     gone = [v for v in there.values if v not in wanted.values and v not in moved]
-    listed = ", ".join(map(literal, gone))
     users = _users(draft.state, there)
-    checks = tuple(
-        StepCheck(
-            f"no row of {t.key} has {' or '.join(gone)} in {c.name}",
-            f"SELECT * FROM {qualified(t.key)} WHERE CAST({quote(c.name)} AS {_text(draft)}) IN ({listed})",
-        )
-        for t, c in users
-        if gone
-    )
+    new = [v for v in wanted.values if v not in there.values and v not in moved.values()]
     after = with_enum(draft.state, wanted)
     draft.add(
         Step(
@@ -153,7 +146,8 @@ def _remake(draft: Draft, there: Enum, wanted: Enum) -> None:
             (wanted.key, *sorted({t.key for t, _ in users})),
             _swap(draft.state, there, wanted, moved),
             _swap(after, wanted, there, {new: old for old, new in moved.items()}),
-            checks=checks,
+            checks=_unused(draft, users, gone),
+            undo_checks=_unused(draft, users, new),
             hazards=(Hazard.TABLE_REWRITE, Hazard.ACCESS_EXCLUSIVE_LOCK, Hazard.BREAKS_OLD_CODE),
             closes=_gaps(draft, wanted),
             reason="The columns that use it are rewritten under a lock that keeps all others out.",
@@ -162,6 +156,21 @@ def _remake(draft: Draft, there: Enum, wanted: Enum) -> None:
         after,
         (wanted.key, *(t.key for t, _ in users)),
     )
+
+
+def _unused(draft: Draft, users: list[tuple[Table, Column]], values: list[str]) -> tuple[StepCheck, ...]:
+    """No row of these columns has one of the values, nor in an array of them."""
+    listed, text = ", ".join(map(literal, values)), "text" if draft.dialect == "postgres" else "VARCHAR"
+
+    def query(table: Table, column: Column) -> str:
+        name = quote(column.name)
+        has = f"CAST({name} AS {text}) IN ({listed})"
+        if column.type.endswith("[]"):
+            has = " OR ".join(f"{literal(v)} = ANY(CAST({name} AS {text}[]))" for v in values)
+        return f"SELECT * FROM {qualified(table.key)} WHERE {has}"
+
+    said = " or ".join(values)
+    return tuple(StepCheck(f"no row of {t.key} has {said} in {c.name}", query(t, c)) for t, c in users if values)
 
 
 def _swap(state: Schema, there: Enum, wanted: Enum, moved: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -233,7 +242,11 @@ def _swap_duckdb(users: list[tuple[Table, Column]], wanted: Enum, moved: Mapping
         *to_text,
         f"DROP TYPE {qualified(wanted.key)}",
         create_enum(wanted),
-        *(f"{alter} {qualified(wanted.key)}" for alter, _ in alters),
+        # Rows that are deleted are converted too; of those that are there the step's checks say that each can be.
+        *(
+            f"{alter} {(name := qualified(wanted.key))} USING TRY_CAST({quote(c.name)} AS {name})"
+            for alter, c in alters
+        ),
     )
 
 
@@ -275,10 +288,6 @@ def _users(state: Schema, enum: Enum) -> list[tuple[Table, Column]]:
     names = {enum.key, enum.name, quote(enum.name), qualified(enum.key)}
     inline = "ENUM(" + ", ".join(map(literal, enum.values)) + ")"
     return [(t, c) for t in state.tables for c in t.columns if c.type.removesuffix("[]") in names or c.type == inline]
-
-
-def _text(draft: Draft) -> str:
-    return "text" if draft.dialect == "postgres" else "VARCHAR"
 
 
 def _gaps(draft: Draft, enum: Enum) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from tools.plan.steps.constraints import not_null_name
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
 from tools.plan.steps.value_source import switched_on
+from tools.plan.way_back import fits_again
 from tools.schema.model import Column, Schema, Table
 from tools.schema.render import add_constraint, check_sql, default_sql, qualified, quote
 from tools.schema.types import widens
@@ -132,7 +133,14 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
             writes_data=lossy,
             depends_on=draft.sign_offs,
             closes=draft.gap_sentences(key, move.old.name, move.new.name),
-            undo_checks=filled_again(pair, move, aside, [quote(c) for c in stable]),
+            undo_checks=(
+                *filled_again(pair, move, aside, [quote(c) for c in stable]),
+                *(
+                    fits_again(draft, key, move, _unchanged(draft, move, stable, aside) if lossy else "")
+                    if reversible
+                    else ()
+                ),
+            ),
             reason="In one transaction, and only if every row's copy equals the old value at that moment.",
         ),
         taken.state,
@@ -237,6 +245,14 @@ def _old_values(draft: Draft, table: Table, move: Move, stable: tuple[str, ...],
         sql.append(f"{worked_out} WHERE NOT EXISTS (SELECT 1 FROM {aside.name} AS k WHERE {match} AND {unchanged})")
     column = table.column(move.old.name)
     return sql + _tighten(table, column or move.old)
+
+
+def _unchanged(draft: Draft, move: Move, stable: tuple[str, ...], aside: Kept) -> str:
+    """Whether a row as "t" still has the value that its old one became."""
+    match = key_match([quote(c) for c in stable], table_alias="t")
+    became = comparable(f"k.{quote('became_' + move.new.name)}", move.new.type, "postgres")
+    now = comparable(draft.aside(move.new, f"t.{quote(move.new.name)}"), move.new.type, "postgres")
+    return f"EXISTS (SELECT 1 FROM {aside.name} AS k WHERE {match} AND {same(became, now, 'postgres')})"
 
 
 def _objects(draft: Draft, key: str, after: Schema) -> tuple[str, ...]:

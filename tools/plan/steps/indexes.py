@@ -13,6 +13,7 @@ from tools.plan.partitions import is_partitioned
 from tools.plan.shape import columns_of_index, edit_table, with_index, without_index
 from tools.plan.steps.partitions import build_index
 from tools.plan.steps.rebuild_table import needs_rebuild
+from tools.plan.way_back import index_holds
 from tools.schema.model import Index, Table
 from tools.schema.normal import normal_index
 from tools.schema.render import create_index, qualified, quote
@@ -155,6 +156,7 @@ def _remove(draft: Draft, pair: Pair, index: Index) -> None:
             closes=tuple(g.sentence for g in draft.gaps_of(table.key) if g.name == index.name and g.sentence),
             reason="An index holds no data of its own.",
             depends_on=draft.sign_offs,
+            undo_checks=index_holds(index),
         ),
         state,
         (table.key,),

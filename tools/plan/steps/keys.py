@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tools.plan.differences import missing
 from tools.plan.draft import Draft
-from tools.plan.model import Hazard, Phase, Step
+from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Pair
 from tools.plan.postgres_column import Change, made_again, take_over
 from tools.plan.shape import edit_table, references, with_table
+from tools.plan.steps.common import no_nulls
 from tools.plan.steps.partitions import key_statements
-from tools.schema.model import ForeignKey, Schema, Table
+from tools.plan.way_back import foreign_key_holds, unique_holds
+from tools.schema.model import ForeignKey, Schema, Table, Unique
 from tools.schema.normal import normal_primary_key, normal_unique
 from tools.schema.render import add_constraint, foreign_key_sql, primary_key_sql, qualified, quote, unique_sql
 
@@ -26,10 +29,28 @@ def contract(draft: Draft) -> None:
         loose = _loosened(left.state, pair)
         sql = [*gone.sql, *taken.sql, *left.sql, *loose.sql]
         if sql:
-            _step(draft, pair, sql, [*loose.undo, *left.undo, *taken.undo, *gone.undo], loose.state)
+            since = tuple(_let_go(draft.state, gone.state, pair.after.key))
+            _step(draft, pair, sql, [*loose.undo, *left.undo, *taken.undo, *gone.undo], loose.state, since)
 
 
-def _step(draft: Draft, pair: Pair, sql: list[str], undo: list[str], state: Schema) -> None:
+def _let_go(before: Schema, after: Schema, key: str) -> Iterator[StepCheck]:
+    """What rows written since may offend of the keys that went, and of the foreign keys that leaned on them."""
+    old, new = _named(before, key), _named(after, key)
+    for unique in old.uniques:
+        if unique not in new.uniques:
+            yield from unique_holds(key, unique)
+    if old.primary_key and not new.primary_key:
+        yield from unique_holds(key, Unique(old.primary_key.columns))
+        yield from (no_nulls(key, column) for column in old.primary_key.columns)
+    for table in before.tables:
+        there = _named(after, table.key).foreign_keys
+        for lost in (f for f in table.foreign_keys if f not in there):
+            yield from foreign_key_holds(table.key, lost)
+
+
+def _step(
+    draft: Draft, pair: Pair, sql: list[str], undo: list[str], state: Schema, since: tuple[StepCheck, ...]
+) -> None:  # fmt: skip
     key = pair.after.key
     kinds = ("primary_key_changed", "unique_added", "unique_removed")
     draft.add(
@@ -45,6 +66,7 @@ def _step(draft: Draft, pair: Pair, sql: list[str], undo: list[str], state: Sche
             closes=draft.gap_sentences(key, kinds=kinds),
             reason="The unique index was built before, beside running writes; here it only changes its name and rank.",
             depends_on=draft.sign_offs,
+            undo_checks=since,
         ),
         state,
         (key,),

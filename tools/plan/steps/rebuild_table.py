@@ -19,6 +19,7 @@ from tools.plan.sql import same
 from tools.plan.steps.common import filled_again
 from tools.plan.steps.fill import must_hold
 from tools.plan.steps.verify import proofs
+from tools.plan.way_back import fits_again, rules_let_go
 from tools.schema.entries import index_columns
 from tools.schema.model import ForeignKey, Schema, Table
 from tools.schema.normal import normal_table
@@ -135,7 +136,7 @@ def _rebuild(draft: Draft, pairs: list[Pair]) -> None:
             rebuild=True,
             closes=tuple(dict.fromkeys(s for p in pairs for s in draft.gap_sentences(p.after.key))),
             reason=_reason(draft, reversible),
-            undo_checks=tuple(c for p in pairs for c in _needed_back(p, asides[p.after.key])),
+            undo_checks=tuple(c for p in pairs if reversible for c in _needed_back(draft, p, asides[p.after.key])),
             depends_on=draft.sign_offs,
         ),
         after,
@@ -234,9 +235,18 @@ def _breaks(pair: Pair) -> bool:
     return tightened or bool(pair.of(Way.REMOVED, Way.RENAMED, Way.RETYPED, Way.DERIVED))
 
 
-def _needed_back(pair: Pair, aside: _Aside) -> Iterator[StepCheck]:
+def _needed_back(draft: Draft, pair: Pair, aside: _Aside) -> Iterator[StepCheck]:
+    key = [quote(name) for _, name in aside.key]
     for move in pair.of(Way.REMOVED, Way.RENAMED):
-        yield from filled_again(pair, move, aside.table, [quote(name) for _, name in aside.key])
+        yield from filled_again(pair, move, aside.table, key)
+    for move in pair.of(Way.RENAMED, Way.RETYPED, Way.DIRECT):
+        kept = ""
+        if move in aside.moves and aside.key:
+            unchanged = same(f"k.{quote('became_' + move.new.name)}", f"t.{quote(move.new.name)}", move.dialect)
+            match = key_match(key, table_alias="t")
+            kept = f"EXISTS (SELECT 1 FROM {aside.table.name} AS k WHERE {match} AND {unchanged})"
+        yield from fits_again(draft, pair.after.key, move, kept)
+    yield from rules_let_go(draft, pair)
 
 
 def _summary(pairs: list[Pair]) -> str:

@@ -9,7 +9,7 @@ from tools.plan.draft import Draft
 from tools.plan.model import Phase, Step, StepCheck
 from tools.plan.pairs import Pair, Way
 from tools.plan.shape import check_columns
-from tools.plan.sql import names
+from tools.plan.sql import duplicates, orphans, violations
 from tools.plan.steps import merge_columns
 from tools.plan.steps.add_column import deferred
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
@@ -91,10 +91,7 @@ def _duplicates(draft: Draft, pair: Pair) -> Iterator[StepCheck]:
     for columns in dict.fromkeys(on_carriers(pair, group) for group in groups):
         if not all(table.column(c) for c in columns):
             continue
-        some = " AND ".join(f"{quote(c)} IS NOT NULL" for c in columns)
-        sql = f"SELECT {names(columns)}, count(*) FROM {qualified(table.key)}"
-        sql += f" WHERE {some} GROUP BY {names(columns)} HAVING count(*) > 1"
-        yield StepCheck(f"no two rows share {', '.join(columns)}", sql)
+        yield StepCheck(f"no two rows share {', '.join(columns)}", duplicates(table.key, [quote(c) for c in columns]))
 
 
 def _live(draft: Draft, pair: Pair, column: str) -> str:
@@ -107,10 +104,7 @@ def _orphans(draft: Draft, pair: Pair, key: ForeignKey) -> StepCheck:
     columns = on_carriers(pair, key.columns)
     other = next((p for p in draft.pairs if p.after.key == key.ref_table), None)
     ends = tuple(_live(draft, other, c) for c in key.ref_columns) if other else key.ref_columns
-    parent, child = qualified(key.ref_table), qualified(pair.after.key)
-    some = " AND ".join(f"t.{quote(c)} IS NOT NULL" for c in columns)
-    match = " AND ".join(f"p.{quote(r)} = t.{quote(c)}" for c, r in zip(columns, ends, strict=True))
-    sql = f"SELECT t.* FROM {child} AS t WHERE {some} AND NOT EXISTS (SELECT 1 FROM {parent} AS p WHERE {match})"
+    sql = orphans(pair.after.key, columns, qualified(key.ref_table), ends)
     return StepCheck(f"every {', '.join(columns)} is found in {key.ref_table}", sql)
 
 
@@ -119,7 +113,4 @@ def _violations(draft: Draft, pair: Pair) -> Iterator[StepCheck]:
     for check in new_checks(draft, pair):
         columns = check_columns(check, pair.after, draft.dialect)
         if all(c in there and pair.carrier(c) == c for c in columns):
-            yield StepCheck(
-                f"every row satisfies {check.expression}",
-                f"SELECT * FROM {qualified(pair.after.key)} WHERE NOT ({check.expression})",
-            )
+            yield StepCheck(f"every row satisfies {check.expression}", violations(pair.after.key, check.expression))

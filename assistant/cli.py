@@ -71,7 +71,7 @@ def run(arguments: list[str]) -> int:
         return fail(str(error), error.exit_code, type(error).__name__, as_json, proposal)
     except TyperException as error:
         code = WRONG_USAGE if error.exit_code == 2 else error.exit_code
-        return fail(f"{error.format_message()} (see oneplan --help)", code, "UsageError", as_json)
+        return fail(wrong_usage(error), code, "UsageError", as_json)
     except (KeyboardInterrupt, typer.Abort):
         return fail("interrupted", INTERRUPTED, "Interrupted", as_json)
     except BrokenPipeError:
@@ -82,6 +82,17 @@ def run(arguments: list[str]) -> int:
         logging.getLogger("oneplan").exception("unexpected error")
         hint = "please report it; --log-file FILE writes the details"
         return fail(f"unexpected {type(error).__name__}: {error} ({hint})", 1, "Unexpected", as_json)
+
+
+def wrong_usage(error: TyperException) -> str:
+    """One sentence with where the help is; for a group without a subcommand, which there are."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "oneplan"
+    # By its name, as Typer tells it itself: the class is private, and its message is the whole help.
+    if context and type(error).__name__ == "NoArgsIsHelpError":
+        names = ", ".join(context.command.list_commands(context))
+        return f"{context.info_name} wants one of: {names} (see {path} --help)"
+    return f"{error.format_message()} (see {path} --help)"
 
 
 def hoisted(arguments: list[str]) -> list[str]:

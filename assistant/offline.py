@@ -131,7 +131,8 @@ class OfflinePlanner:
         made = [ToolCall(id=f"offline-{number}-{n}", name=name, arguments=json.dumps(arguments))
                 for n, (name, arguments) in enumerate(calls)]  # fmt: skip
         # What a plan holds is said before its first step is put before the person, not after the last one.
-        parts = _summary(turn, self._listings) if not calls or calls[0][0] in ("apply_plan", "roll_back") else []
+        speaks = not calls or (calls[0][0] in ("apply_plan", "roll_back") and _answers(turn))
+        parts = _summary(turn, self._listings) if speaks else []
         shown = [part for part in parts if part != FAILED]  # the error itself is on screen, in red
         if shown:
             on_text("\n\n".join(shown))

@@ -51,6 +51,14 @@ def test_words_call_tools(text: str, tool: str, arguments: dict[str, str]) -> No
     assert understood(text) == [(tool, arguments)]
 
 
+@pytest.mark.parametrize("text", ["roll back", "undo", "apply it", "verify", "where are we?", "monitor", "rehearse it"])
+def test_nothing_is_said_before_the_first_tool_has_answered(text: str) -> None:
+    shown: list[str] = []
+    reply = OfflinePlanner().reply([Message(role="user", content=text)], SPECS, shown.append)
+    assert reply.message.tool_calls
+    assert (reply.message.content, shown) == ("", [])
+
+
 @pytest.mark.parametrize("text", ["hello", "please drop all", "what is the weather like?", "", "thanks, that is fine"])
 def test_what_is_not_understood_calls_nothing_and_says_so(text: str) -> None:
     shown: list[str] = []

@@ -44,6 +44,11 @@ def one_sentence(text: str) -> bool:
         (["plan", "current.sql", "current.sql", "--dialect", "sqlite", "--renames", "ask"], 64, "terminal"),
         (["demo", "oracle"], 64, "oracle"),
         (["demo"], 3, "--yes"),
+        (["backups"], 64, "backups wants one of: list, restore, prune (see oneplan backups --help)"),
+        (["audit"], 64, "audit wants one of: verify, export (see oneplan audit --help)"),
+        (["approvals"], 64, "approvals wants one of: list, show, approve, reject (see oneplan approvals --help)"),
+        (["board"], 64, "board wants one of: import, show, ready, "),
+        (["backups", "rstore"], 64, "(see oneplan backups --help)"),
     ],
     ids=lambda value: " ".join(value)[:50] if isinstance(value, list) else "",
 )

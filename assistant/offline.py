@@ -14,14 +14,8 @@ from assistant.model import Message, Reply, ToolCall, ToolSpec
 from assistant.offline_answers import HELP, told
 from assistant.offline_board import BOARD_RULES, BOARD_SLASH
 from assistant.offline_rules import Data, made, rule, words
+from assistant.offline_steps import STEP_RULES
 from assistant.state import tool_data
-
-NUMBERS = {"two": 2, "three": 3, "four": 4}
-
-
-def _releases(match: re.Match[str]) -> Data:
-    word = match["n"]
-    return {"how": "releases", "number": NUMBERS.get(word.lower(), int(word) if word.isdigit() else 2)}
 
 
 def _merge(match: re.Match[str]) -> Data:
@@ -61,6 +55,7 @@ RULES = (
            "find_usages", name="name"),
     words(r"\bwho (?:uses|reads|writes) (?:the )?(?:table |column )?(?P<name>[\w.\"'`]+)", "find_usages", name="name"),
     rule(r"\bwhat (?:would )?breaks?\b|\busages?\b|\bbreak (?:in )?(?:our |the )?code\b", ("find_usages", {})),
+    *STEP_RULES,
     rule(r"\b(?:danger|risk|harm|unsafe|careful)\w*", ("dangerous_gaps", {})),
     made(r"\b(?P<p>columns|index(?:es)?|indices|foreign keys|checks|triggers) (?:of|on|in|for) (?:the )?(?:table )?"
          r"[\"'`]?(?P<t>[\w.]+)", "inspect_schema", _part),
@@ -70,20 +65,8 @@ RULES = (
     words(r"(?:write|save|export) (?:the |it |plan )*(?:to|as|in) (?P<path>\S+\.ya?ml)", "write_plan_file",
            path="path"),
     words(r"(?:ingest|read in) (?P<path>\S+)", "ingest", path="path"),
-    words(r"\b(?:skip|leave out|omit|without)\b.*\bstep (?P<step>\S+)", "what_if_skipped", step="step"),
-    made(r"\b(?P<n>\w+) releases\b", "change_plan", _releases),
-    made(r"\bbatch(?:es)? of (?P<rows>[\d,._]+)", "change_plan", lambda match: {
-        "how": "smaller_batches", "rows": int(re.sub(r"\D", "", match["rows"]) or 0)}),
-    rule(r"\bsmaller batch", ("change_plan", {"how": "smaller_batches"})),
-    made(r"\block\w*\b.*?(?P<n>\d+(?:\.\d+)?)\s*(?P<unit>ms|milliseconds?|s|seconds?)\b", "change_plan",
-         lambda match: {"how": "short_locks", "milliseconds":
-                        float(match["n"]) * (1 if match["unit"].lower().startswith("m") else 1000)}),
-    rule(r"\b(?:keep|take|back to) the (?:old|former|previous|earlier) plan\b|\bthe plan before\b",
-         ("change_plan", {"how": "the_plan_before"})),
-    words(r"(?:show|explain|what (?:does|is)|why)(?: me)? step (?P<step>\S+)", "explain_step", step="step"),
     words(r"^(?:please )?(?:search|ask)(?: the)?(?: documents| docs)?(?: for| about)? (?P<text>.+)",
            "search_knowledge", text="text"),
-    rule(r"\bwhy this order\b|\bwhy (?:in )?that order\b|\bshow (?:me )?the (?:plan|steps)\b", ("show_plan", {})),
     rule(r"\brenames?\b.*\b(again|ask|answer|questions?)\b|\banswer (?:the )?(?:rename |open )*questions?\b",
           ("ask_questions", {})),
     rule(r"\broll(?:\s|-)?back\b|\broll it back\b|\bgo back\b|\bundo\b", ("roll_back", {})),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistant.offline_board_answers import BOARD_ANSWERS
+from assistant.offline_step_answers import STEP_ANSWERS
 from assistant.views import gap_sentence
 
 Data = dict[str, Any]
@@ -359,6 +360,6 @@ ANSWERS: Mapping[str, Callable[[Data], str | Parts]] = {
     "search_knowledge": _hits, "ingest": _ingested, "inspect_schema": _inspected, "ask_questions": _questions,
     "answer_rename": _rename, "set_fill": _fill, "merge_columns": _merged, "board_show": _board,
     "board_ready": _ready, "board_blocked": _blocked, "export_board": _file,
-    **dict.fromkeys(CHANGES_OF_THE_BOARD, _file), **BOARD_ANSWERS,
+    **dict.fromkeys(CHANGES_OF_THE_BOARD, _file), **BOARD_ANSWERS, **STEP_ANSWERS,
     "write_plan_file": _file,
 }  # fmt: skip

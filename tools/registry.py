@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from tools.toolbox import board, board_work, change, dangers, knowledge, migrate, plan, schema, usages
+from tools.toolbox import board, board_work, change, dangers, knowledge, migrate, plan, schema, step_facts, usages
 from tools.toolbox.desk import Desk, Outcome
 from tools.toolbox.jobs import Job
 
@@ -53,6 +53,12 @@ TABLE: tuple[Tool, ...] = (
              plan.ShowPlan, plan.show_plan),
     ReadTool("explain_step", "One step in full: SQL, undo, hazards, checks, why it is there.",
              plan.ExplainStep, plan.explain_step),
+    ReadTool("rank_steps", "Which steps of the plan are dangerous, which lock others out and for how long, which take "
+             "longest.", step_facts.RankSteps, step_facts.rank_steps),
+    ReadTool("step_effects", "What one step locks and whom that keeps out, what it touches, how long it takes.",
+             step_facts.StepEffects, step_facts.step_effects),
+    ReadTool("why_after", "Why one step comes behind another: by way of which steps it needs it.",
+             step_facts.StepPair, step_facts.why_after),
     ReadTool("what_if_skipped", "What could not run, and which gaps would stay open, if a step were left out. Changes "
              "nothing.", plan.ExplainStep, change.what_if_skipped),
     ReadTool("change_plan", "Another plan in place of this one, with a diff: smaller batches, several releases, "

@@ -42,7 +42,12 @@ def plan(
     yes: Annotated[bool, typer.Option("--yes", help="Overwrite an output file that is there.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Make the stepwise plan. Exit code 2 while a rename question is open."""
+    """Make the stepwise plan. Exit code 2 while a rename question is open.
+
+    With --json each step tells the tables that it touches (`impacts`), and how long it will take (`estimate`: seconds,
+    locks and how long they are held), which is null until `oneplan rehearse` has measured this plan.
+    """
+    from assistant.execution import rehearsal_on_record
     from tools.migrate.outlook import outlook
     from tools.plan.build import build_plan
     from tools.plan.files import plan_to_json, plan_to_yaml
@@ -62,7 +67,7 @@ def plan(
             say(f"held back: {sentence}")
     previews = _previews(workspace.settings.location(current), answers)
     if as_json:
-        known = outlook(made, facts).as_json
+        known = outlook(made, facts, rehearsal_on_record(workspace, made)).as_json
         print_json("plan", plan_to_json(made, known) | {"previews": [one.as_json() for one in previews]})
     else:
         from assistant.console import print_plan, print_preview

@@ -65,8 +65,12 @@ def locks_below(plan: Plan, seconds: float, held: Mapping[str, Hold]) -> Change:
         if hold is None or max(hold.seconds, hold.batch) <= seconds:
             continue
         if step.backfill and step.backfill.key and hold.batch > seconds:
-            sizes[step.id] = max(SMALLEST, _round(hold.rows / max(hold.took, hold.batch) * seconds * ROOM))
-            told.append(f"{step.id}: batches of at most {sizes[step.id]:,} rows; one took {_ms(hold.batch)}")
+            size = max(SMALLEST, _round(hold.rows / max(hold.took, hold.batch) * seconds * ROOM))
+            if step.backfill.batch and size >= step.backfill.batch:
+                told.append(f"{step.id}: {_small_enough(step.backfill.batch, hold.batch)}")
+            else:
+                sizes[step.id] = size
+                told.append(f"{step.id}: batches of at most {size:,} rows; one took {_ms(hold.batch)}")
         if hold.seconds > seconds:
             told.append(f"{step.id}: held {', '.join(hold.locks)} for {_ms(hold.seconds)}: {_whole(step)}")
     if not told:
@@ -106,6 +110,10 @@ def _with_batches(plan: Plan, sizes: Mapping[str, int]) -> Plan:
 
 def _sized(step: Step, rows: int | None) -> Step:
     return step if rows is None or step.backfill is None else replace(step, backfill=replace(step.backfill, batch=rows))
+
+
+def _small_enough(rows: int, took: float) -> str:
+    return f"one of its batches of {rows:,} rows took {_ms(took)}, and smaller ones would spend the time on commits"
 
 
 def _whole(step: Step) -> str:

@@ -4,7 +4,7 @@ what is written anew, what is walked over; and how large and how busy each table
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -73,7 +73,7 @@ class Impact:
 def impacts(step: Step, dialect: Dialect, facts: Facts | None = None) -> tuple[Impact, ...]:
     """One entry for each table that is there before the step and that its SQL locks, writes or walks over."""
     done = _effects(step, dialect)
-    made = {e.table for e in done if e.verb is Verb.CREATE_TABLE}
+    made, anew = _made(done), _made_anew(done)
     found: dict[str, Impact] = {}
     for effect in done:
         for table, lock in _locks(effect, dialect):
@@ -81,6 +81,7 @@ def impacts(step: Step, dialect: Dialect, facts: Facts | None = None) -> tuple[I
                 found[table] = _stronger(found.get(table, Impact(table)), effect, lock)
     for table in scanned(step, dialect):
         found[table] = replace(found.get(table, Impact(table)), scans=True)
+    found = {table: replace(i, rewrites=i.rewrites or table in anew) for table, i in found.items()}
     return tuple(_with_facts(impact, facts) for impact in found.values())
 
 
@@ -93,12 +94,26 @@ def impacts_of(plan: Plan, facts: Facts | None = None) -> dict[str, tuple[Impact
 def scanned(step: Step, dialect: Dialect) -> tuple[str, ...]:
     """The tables whose rows a step walks over, one and all, so that its time grows with them."""
     done = _effects(step, dialect)
-    made = {e.table for e in done if e.verb is Verb.CREATE_TABLE}
+    made = _made(done)
     found = [e.table for e in done if e.verb in SCANNING] + [table for e in done for table in e.reads]
     found += [table for check in step.checks for table in _read_by(check.sql, dialect)]
     if step.operation in ("baseline", "proof"):
         found += step.objects
     return tuple(dict.fromkeys(table for table in found if table and table not in made and not is_own(table)))
+
+
+def _made(done: Sequence[Effect]) -> set[str]:
+    """The tables that were not there before."""
+    dropped = {e.table for e in done if e.verb is Verb.DROP_TABLE}
+    return {e.table for e in done if e.verb is Verb.CREATE_TABLE} - dropped
+
+
+def _made_anew(done: Sequence[Effect]) -> set[str]:
+    """The tables that go, and come back under their own names with their rows: SQLite's way and DuckDB's of changing
+    what ALTER TABLE cannot."""
+    came = {e.table for e in done if e.verb is Verb.CREATE_TABLE}
+    came |= {e.column for e in done if e.verb is Verb.RENAME_TABLE}
+    return {e.table for e in done if e.verb is Verb.DROP_TABLE} & came
 
 
 def _effects(step: Step, dialect: Dialect) -> list[Effect]:

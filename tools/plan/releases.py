@@ -28,7 +28,8 @@ def in_releases(plan: Plan, number: int) -> tuple[Plan, tuple[str, ...]]:
     writing, and no row is missed. Others stay behind it.
     """
     if number not in BOUNDARIES:
-        raise UsageError(f"{number} releases: a plan can be made {', '.join(map(str, BOUNDARIES))} releases")
+        *most, last = map(str, BOUNDARIES)
+        raise UsageError(f"a plan is made into {', '.join(most)} or {last} releases, not into {number}")
     steps = _code_later(_one_release(plan.steps), plan.dialect)
     steps, told = _divided(steps, BOUNDARIES[number])
     if len(told) < number:

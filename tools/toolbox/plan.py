@@ -177,7 +177,9 @@ def _refuse_halfway(desk: Desk) -> None:
 
 
 def find_step(plan: Plan, name: str) -> tuple[int, Step]:
-    """A step by number (from 1) or id, with its number."""
+    """A step by number (from 1), by id, or as `first` or `last`, with its number."""
+    ends = {"first": "1", "last": str(len(plan.steps))}
+    name = ends.get(name.lower(), name)
     for number, step in enumerate(plan.steps, 1):
         if name.lower() in (step.id.lower(), str(number)):
             return number, step

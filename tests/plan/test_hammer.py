@@ -29,6 +29,8 @@ CREATE TYPE mood AS ENUM ('calm', 'busy');
 CREATE TYPE unused_kind AS ENUM ('a');
 CREATE TYPE unused_pair AS (a integer);
 CREATE DOMAIN unused_word AS text;
+CREATE DOMAIN short AS text CONSTRAINT not_empty CHECK (value <> '');
+CREATE TYPE point2 AS (x integer);
 CREATE SEQUENCE unused_numbers;
 CREATE SEQUENCE numbers;
 CREATE TABLE owners (id integer PRIMARY KEY);
@@ -38,7 +40,8 @@ CREATE TABLE t (
     id integer PRIMARY KEY, goal text NOT NULL, size integer, first text, last text, state text, owner integer,
     feeling mood, legacy text, label varchar(20), code text, full_name text, kind text NOT NULL DEFAULT 'k',
     weight integer DEFAULT 1 CONSTRAINT weight_positive CHECK (weight >= 0),
-    boss integer CONSTRAINT t_boss_fkey REFERENCES owners (id), place text CONSTRAINT t_place_key UNIQUE
+    boss integer CONSTRAINT t_boss_fkey REFERENCES owners (id), place text CONSTRAINT t_place_key UNIQUE,
+    word short DEFAULT 'w'
 );
 CREATE INDEX t_gone ON t (weight);
 CREATE INDEX t_label ON t (label);
@@ -87,6 +90,12 @@ AFTER = {
     ),
     "drop function": ("CREATE FUNCTION unused_function() RETURNS integer LANGUAGE sql AS 'SELECT 1';\n", ""),
     "trigger": ("CREATE TRIGGER t_old BEFORE UPDATE", "CREATE TRIGGER t_new BEFORE INSERT"),
+    "firing": ("CREATE POLICY t_policy", "ALTER TABLE t DISABLE TRIGGER t_old;\nCREATE POLICY t_policy"),
+    "domain": (
+        "AS text CONSTRAINT not_empty CHECK (value <> '')",
+        "AS text CONSTRAINT brief CHECK (length(value) < 9)",
+    ),
+    "attribute": ("AS (x integer)", "AS (x integer, y integer)"),
     "policy": ("CREATE POLICY t_policy ON t USING (true)", "CREATE POLICY t_policy ON t USING (id > 0)"),
     "other policy": ("CREATE POLICY t_other ON t USING (true)", "CREATE POLICY t_another ON t USING (true)"),
     "comment": ("IS 'how large'", "IS 'how big'"),
@@ -132,7 +141,7 @@ ANSWERS: dict[str, dict[str, object]] = {
     "rename table": {"tables": {"logs": "entries"}},
     "merge": {"merges": [{"table": "t", "from": ["first", "last"], "to": "whole", "as": "first || ' ' || last"}]},
 }
-ALONE = ("check", "default", "add", "drop check")
+ALONE = ("check", "default", "add", "drop check", "firing")
 """What cannot be asked for together with the others, as the same words of the schema change."""
 TOGETHER = tuple(name for name in AFTER if name not in ALONE)
 SAMPLE = ("rename", "retype", "merge", "split", "not null", "foreign key", "unique", "enum value", "drop", "enlarge",

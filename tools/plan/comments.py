@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tools.plan.differences import new_checks, new_foreign_keys, new_primary_key, new_uniques
+from tools.plan.domains import domain_of
 from tools.plan.draft import Draft
 from tools.plan.pairs import Pair
 from tools.schema.model import SchemaObject, Table
@@ -20,20 +21,35 @@ def has_its_thing(draft: Draft, thing: SchemaObject) -> bool:
     if words[:1] != ["CONSTRAINT"]:
         return True
     table = draft.state.table(thing.table)
-    if table is None:  # of a domain, which is made whole
-        return any(o.kind == "domain" and words[1] in _names(o.create) for o in draft.state.objects)
+    if not thing.table:
+        held = [domain_of(o) for o in draft.state.objects if o.kind == "domain"]
+        return any(thing.name.endswith(f" ON DOMAIN {d.name}") and words[1] in {c.name for c in d.checks} for d in held)
+    if table is None:
+        return False
     others = {o.name for o in draft.state.objects if o.kind == "check" and o.table == thing.table}
     return words[1] in others | set(_rules(table))
 
 
 def on_rules_made_anew(draft: Draft) -> list[SchemaObject]:
-    """The comments on rules of tables that stay, of which the rule does not stay what it is."""
+    """The comments on rules of tables and domains that stay, of which the rule does not stay what it is."""
     steady = {p.after.key: set(_steady(draft, p)) for p in draft.pairs}
     return [
         o for o in draft.state.objects
-        if o.kind == "comment" and o.table in steady and o.name.startswith("CONSTRAINT ")
-        and _names(o.name)[1] not in steady[o.table]
+        if o.kind == "comment" and o.name.startswith("CONSTRAINT ")
+        and (o.table in steady and _names(o.name)[1] not in steady[o.table] if o.table else _goes(draft, o))
     ]  # fmt: skip
+
+
+def _goes(draft: Draft, comment: SchemaObject) -> bool:
+    """Whether the rule of a domain is not there in the end as it is at the start."""
+    name = _names(comment.name)[1]
+    ends = {
+        next((c.expression for c in domain_of(o).checks if c.name == name), "")
+        for schema in (draft.origin, draft.target)
+        for o in schema.objects
+        if o.kind == "domain" and comment.name.endswith(f" ON DOMAIN {domain_of(o).name}")
+    }
+    return len(ends) > 1
 
 
 def _steady(draft: Draft, pair: Pair) -> Iterator[str]:

@@ -10,7 +10,8 @@ from tools.plan.casts import castable
 from tools.plan.partitions import is_partitioned, key_columns
 from tools.plan.shape import rename_column, with_column, with_table, without_column
 from tools.plan.target import with_held
-from tools.schema.model import Answers, Gap, Schema, Table
+from tools.plan.type_limits import why_it_stays, with_types_that_stay
+from tools.schema.model import Answers, Gap, Schema, SchemaObject, Table
 from tools.schema.normal import normal_type
 from tools.schema.reads import columns_in
 from tools.schema.renaming import renamed
@@ -18,14 +19,19 @@ from tools.schema.renaming import renamed
 _MOVES_ROWS = "rows would have to move: make a new table, copy the rows, and let it take the name"
 
 
+_TYPES = ("domain", "type")
+
+
 def within_limits(current: Schema, target: Schema, answers: Answers) -> Schema:
-    """The target with the columns by which a table is divided as they are today, and with those whose values nobody can
-    turn into the wanted type."""
+    """The target with the columns by which a table is divided as they are today, with those whose values nobody can
+    turn into the wanted type, and with the types that stay what they are."""
     for table in current.tables if current.dialect == "postgres" else ():
         after = target.table(dict(answers.tables).get(table.key, table.key))
         if after is not None and is_partitioned(table):
             target = with_table(target, _with_key(table, after, answers))
-    return _with_types(current, target, answers) if current.dialect == "postgres" else target
+    if current.dialect != "postgres":
+        return target
+    return with_types_that_stay(current, _with_types(current, target, answers))
 
 
 def _with_types(current: Schema, target: Schema, answers: Answers) -> Schema:
@@ -96,8 +102,8 @@ def reason(gap: Gap, current: Schema) -> str | None:
         )
     if gap.kind == "not_understood" and current.dialect == "duckdb":
         return _by_hand(gap)
-    if gap.kind == "domain_changed" or (gap.kind == "type_changed" and not gap.column):
-        return "all its columns would be read or written under a lock: make another by a new name, and change over"
+    if isinstance(gap.before, SchemaObject) and isinstance(gap.after, SchemaObject) and gap.before.kind in _TYPES:
+        return why_it_stays(gap.before, gap.after, current)
     table = current.table(gap.table)
     if table is None or current.dialect != "postgres" or not (is_partitioned(table) or _divides(gap)):
         return None

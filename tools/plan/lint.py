@@ -50,6 +50,7 @@ _RULES = {
     "ban-alter-identity": "inserts that count on the column's own numbers fail",
     "ban-drop-constraint": "code that counts on the constraint meets what it kept out",
     "ban-drop-default": "inserts that leave the column out get NULL, or fail",
+    "ban-alter-domain": "what a domain takes changes in every column of it at once",
     "ban-drop-domain": "code that names the domain fails",
     "ban-drop-function": "code that calls the function fails",
     "ban-drop-generated-expression": "the column is no longer computed: code must write it",

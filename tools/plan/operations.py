@@ -36,7 +36,7 @@ OPERATIONS: dict[str, tuple[Dialect, ...]] = {
             "create_function", "change_function", "drop_function", "create_policy", "change_policy", "drop_policy",
             "create_privilege", "change_privilege",
             "drop_privilege", "create_domain", "drop_domain", "create_type", "drop_type", "create_extension",
-            "rename_index", "change_trigger",
+            "rename_index", "change_trigger", "hold_domain", "validate_domain", "change_domain", "change_composite",
         ),
         _POSTGRES,
     ),

@@ -12,7 +12,7 @@ from dataclasses import replace
 from tools.location import Dialect
 from tools.plan.partitions import key_of, partitions
 from tools.schema.entries import index_columns, plain, split_entry
-from tools.schema.model import Check, Column, Enum, ForeignKey, Index, Schema, Table, Trigger, View
+from tools.schema.model import Check, Column, Enum, ForeignKey, Index, Schema, SchemaObject, Table, Trigger, View
 from tools.schema.reads import columns_in
 
 
@@ -136,6 +136,12 @@ def with_enum(schema: Schema, enum: Enum) -> Schema:
 
 def without_enum(schema: Schema, key: str) -> Schema:
     return replace(schema, enums=tuple(e for e in schema.enums if e.key != key))
+
+
+def with_object(schema: Schema, thing: SchemaObject) -> Schema:
+    """The schema with this object in the place of the one of its kind and key."""
+    same = (thing.kind, thing.key)
+    return replace(schema, objects=tuple(thing if (o.kind, o.key) == same else o for o in schema.objects))
 
 
 def references(schema: Schema, key: str) -> tuple[tuple[Table, ForeignKey], ...]:

@@ -50,6 +50,8 @@ def _waits(draft: Draft, need: str, thing: Definition) -> bool:
     pair = next((p for p in draft.pairs if p.after.key == table), None)
     if pair is not None:
         return _column_waits(draft, pair, column) if column else _table_waits(draft, pair, thing)
+    if any(o.kind == "type" and o.key == table and o not in draft.state.objects for o in draft.target.objects):
+        return True
     wanted = draft.definitions.get(table)
     if wanted is not None:
         there = found(draft.state, table)

@@ -277,6 +277,9 @@ def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
         yield Effect(Verb.ALTER, _name_after("ON", tokens))  # Postgres locks the table out for it, and touches no row
     elif words[:2] == ["DROP", "DOMAIN"] and "CASCADE" not in words:
         return  # refused by Postgres while a column is of it
+    elif words[:2] == ["ALTER", "DOMAIN"]:
+        if words[-2:] == ["NOT", "NULL"] and "SET" in words or ("ADD" in words and "VALID" not in words):
+            yield Effect(Verb.CREATE_INDEX)  # by the same lock, on all tables with columns of it
     elif words[:2] == ["ALTER", "TYPE"] or words[0] in ("COMMENT", "GRANT", "REVOKE", "SET"):
         return
     elif any(word in _all_words(tokens) for word in _DESTROYING):

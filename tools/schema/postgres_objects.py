@@ -27,7 +27,8 @@ _DOMAIN = """t.oid::regtype || ' AS ' || format_type(t.typbasetype, t.typtypmod)
 
 DOMAINS = f"""
     SELECT n.nspname AS namespace, '' AS "table", 'domain' AS kind, t.typname AS name,
-           {_DOMAIN} || COALESCE((SELECT string_agg(' ' || pg_get_constraintdef(k.oid), '' ORDER BY k.conname)
+           {_DOMAIN} || COALESCE((SELECT string_agg(' ' || pg_get_constraintdef(k.oid), ''
+                                                ORDER BY pg_get_constraintdef(k.oid))
                      FROM pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c'), '') AS form,
            'CREATE DOMAIN ' || {_DOMAIN} || COALESCE((
                      SELECT string_agg(' CONSTRAINT ' || quote_ident(k.conname) || ' ' || pg_get_constraintdef(k.oid),

@@ -2,8 +2,8 @@
 exclusion constraints, and the partitions of a new table.
 
 New ones that nobody is disturbed by come in the expand phase; what changes how rows are read or written, and what goes,
-waits for the contract phase. A domain or a composite type that changes stays as it is, and so do the partitions of
-a table that is there: the plan says so.
+waits for the contract phase. Domains, composite types and the partitions of a table that is there change by
+operations of their own.
 """
 
 from __future__ import annotations

@@ -220,7 +220,8 @@ def _watched(data: Data) -> Parts:
     fallen = [f"Fell off: {sentence}." for sentence in data["fallen_off"]]
     left = "the last step is done" if data["ended"] else "`oneplan monitor` goes on by itself"
     end = "I propose to roll back." if fallen else f"Nothing fell off: {left}."
-    return [head, Listing(lines, len(lines)), *proof, *fallen, end]
+    board = [data["board"]] if data.get("board") else []
+    return [head, Listing(lines, len(lines)), *proof, *fallen, end, *board]
 
 
 def _runs(data: Data) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -63,7 +64,10 @@ def applied(workspace: Path, oneplan: Oneplan) -> Path:
     return workspace
 
 
-def prepare(oneplan: Oneplan, dialect: str, url: str, queries: str = "SELECT goal FROM agents;") -> None:
+def prepare(
+    oneplan: Oneplan, dialect: str, url: str, queries: str = "SELECT goal FROM agents;", board: bool = False
+) -> None:
+    """The plan made and applied; with a board, its tasks are tied to the plan's steps before it runs."""
     Path("desired.sql").write_text(AFTER.format(dialect), encoding="utf-8")
     Path("answers.yaml").write_text("agents.goal: purpose\n", encoding="utf-8")
     Path("queries.sql").write_text(f"SELECT count(*) FROM agents;\n{queries}\n", encoding="utf-8")
@@ -73,6 +77,7 @@ def prepare(oneplan: Oneplan, dialect: str, url: str, queries: str = "SELECT goa
         encoding="utf-8",
     )
     assert oneplan("plan", url, "desired.sql", "-o", "plan.yaml").code == 0
+    assert not board or oneplan("board", "import", "plan.yaml", "--yes").code == 0
     done = oneplan("apply", "plan.yaml", "--yes", "--allow", "DELETES_DATA,IRREVERSIBLE")
     assert done.code == 0, done.err
 
@@ -140,8 +145,13 @@ def test_on_postgres_a_query_that_got_slow_is_found(workspace: Path, oneplan: On
     prepare(oneplan, "postgres", postgres_url, sleepy)
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE \"{connection.info.dbname}\" SET app.sleep = '0.03'")
-    codes = [oneplan("monitor", "--once").code for _ in range(3)]
-    assert codes == [0, 0, 2]
+    codes = [oneplan("monitor", "--once").code for _ in range(2)]
+    assert codes == [0, 0]
+    slow = oneplan("monitor", "--once")
+    assert slow.code == 2
+    assert re.search(r"query 2: SELECT pg_sleep.* takes \d+\.\d ms, and took \d+\.\d ms before", slow.out)
+    assert "the way back is proposed (" in slow.err
+    assert Workspace().ledger.pending()[0].action.kind == "undo_step"
 
 
 def status_of(oneplan: Oneplan, *words: str) -> str:

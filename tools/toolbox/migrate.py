@@ -12,7 +12,7 @@ from knowledge.records import Records
 from tools.errors import RehearsalFailed, UsageError
 from tools.plan.model import WATCH
 from tools.plan.releases import RELEASE, ending, this_release
-from tools.toolbox.board import follow_run
+from tools.toolbox.board import follow_run, follow_states
 from tools.toolbox.desk import Desk, Outcome, Pins, Proposed
 from tools.toolbox.jobs import put
 from tools.toolbox.plan import keep_plan, plan_or_none, rehearsal_of, rehearse_now, the_plan
@@ -236,10 +236,15 @@ def verify(desk: Desk, arguments: Arguments) -> Outcome:
 
 
 def monitor(desk: Desk, arguments: Arguments) -> Outcome:
-    """One look at the latest run: its queries as they are now, held against what they took before it."""
+    """One look at the latest run: its queries as they are now, held against what they took before it. At the end of the
+    window it is proposed that the board's task is done."""
     from tools.migrate.watch import Watch
 
-    return Outcome(Watch(desk.store, desk.database, actor=desk.actor, queries=desk.queries).sample().as_json())
+    watch = Watch(desk.store, desk.database, actor=desk.actor, queries=desk.queries)
+    found = watch.sample()
+    ended = {watch.step: "done"} if found.done else {}
+    told = follow_states(desk.store, desk.ledger, desk.actor, watch.run, ended, thread=desk.thread)
+    return Outcome(found.as_json() | ({"board": told} if told else {}))
 
 
 def list_runs(desk: Desk, arguments: Arguments) -> Outcome:

@@ -8,18 +8,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from knowledge import checkpoint
+from knowledge.checkpoint import Held
 from tools.errors import OneplanError
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-
-class Held(Exception):
-    """Another process holds the file. `holder` is ` (pid N)` or nothing."""
-
-    def __init__(self, holder: str) -> None:
-        self.holder = holder
-        super().__init__(holder)
 
 
 def connect(path: Path, *, search: bool = False) -> DuckDBPyConnection:
@@ -29,12 +23,21 @@ def connect(path: Path, *, search: bool = False) -> DuckDBPyConnection:
     quiet: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
+        "default_block_size": "16384",
+        **checkpoint.SETTINGS,
     }
     try:
+        checkpoint.mend(path)
+        was = _inode(path)
         connection = duckdb.connect(str(path), config=quiet)
     except duckdb.Error as error:
         raise _readable(path, str(error)) from error
+    except OSError as error:
+        raise OneplanError(f"{path} cannot be put back as it was: {error.strerror}") from error
     try:
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        if checkpoint.is_guarded(path) or was not in (None, _inode(path)):
+            raise Held("")  # cut off, or put back, while we opened it: once more
         if search:
             connection.load_extension(str(_full_text_extension()))
         # Not `lock_configuration`: making a full-text index sets an option of its own.
@@ -71,6 +74,13 @@ def roll_back(connection: DuckDBPyConnection) -> None:
 
     with suppress(duckdb.TransactionException, duckdb.FatalException):
         connection.execute("ROLLBACK")
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def _full_text_extension() -> Path:

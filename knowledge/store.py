@@ -17,7 +17,8 @@ from pathlib import Path
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any
 
-from knowledge import engine, migrations
+from knowledge import checkpoint, engine, migrations
+from knowledge.checkpoint import Held
 from tools.errors import Busy, OneplanError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Store:
                     yield connection
             finally:
                 turn.connection = None
-                connection.close()
+                checkpoint.close(self.path, connection)
         finally:
             turn.lock.release()
 
@@ -104,7 +105,7 @@ class Store:
         while True:
             try:
                 connection = engine.connect(self.path, search=search)
-            except engine.Held as error:
+            except Held as error:
                 if time.monotonic() >= deadline:
                     raise Busy(
                         f"{self.path} is held by another process{error.holder}: waited {self.wait:g} s; "
@@ -135,7 +136,7 @@ class Store:
                 with engine.in_plain_words(self.path):
                     migrations.migrate(connection, str(self.path))
             finally:
-                connection.close()
+                checkpoint.close(new, connection)
             _put(new, self.path)
 
 

@@ -43,12 +43,17 @@ def restore(
     """Put a backup back. Rows written since are lost: it carries DELETES_DATA."""
     from assistant.consent import approval_for, parse_consent
     from tools.migrate.restore import Restore
+    from tools.migrate.restore_lost import LostFile, lost
 
-    workspace = Workspace()
-    consent = parse_consent(yes, allow)
-    with Restore(backup_id, workspace.database(database), home=workspace.home, ledger=workspace.ledger,
-                 actor=workspace.actor) as restoring:  # fmt: skip
-        result = restoring.execute(approval_for(workspace, restoring.action(), consent))
+    workspace, consent = Workspace(), parse_consent(yes, allow)
+    place = workspace.database(database)
+    means = {"home": workspace.home, "ledger": workspace.ledger, "actor": workspace.actor}
+    if why := lost(place):
+        file = LostFile(backup_id, place, why, **means)
+        result = file.execute(approval_for(workspace, file.action(), consent))
+    else:
+        with Restore(backup_id, place, **means) as restoring:
+            result = restoring.execute(approval_for(workspace, restoring.action(), consent))
     if as_json:
         print_json("restore", result.as_json())
     else:

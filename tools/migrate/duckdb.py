@@ -177,11 +177,21 @@ def open_duckdb(path: Path, *, read_only: bool = False, confined: bool = False) 
         # This very process has it open for writing, and a file cannot be open in both ways at once.
         return DuckDBBackend(path)
     except duckdb.IOException as error:
-        if "lock" in str(error).lower():
+        if is_held(error):
             raise Busy(f"{path} is open in another process: DuckDB lets in one at a time; close it there") from error
-        raise DatabaseError(f"cannot open {path}: {_first_line(error)}") from error
+        raise DatabaseError(f"cannot open {path}: {_first_line(error)}{_damaged(error)}") from error
     except duckdb.Error as error:
         raise DatabaseError(f"cannot open {path}: {_first_line(error)}") from error
+
+
+def is_held(error: Exception) -> bool:
+    """Whether another process has the file; the word `lock` alone stands in `block` too."""
+    return "set lock on file" in str(error) or "being used by another process" in str(error)
+
+
+def _damaged(error: Exception) -> str:
+    told = "; the file is damaged: `oneplan backups restore ID` puts a backup in its place (`oneplan backups list`)"
+    return told if "Corrupt database file" in str(error) else ""
 
 
 @contextmanager

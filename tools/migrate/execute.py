@@ -172,7 +172,8 @@ class StepRun:
                 raise self._failed(f"it does not hold that {check.sentence}: {rows}; nothing was changed{self._mend()}")
 
     def _mend(self) -> str:
-        copies = self.work.direction == "apply" and self.work.step.phase in (Phase.VERIFY, Phase.CONTRACT)
+        live = self.session.authority.grant is None
+        copies = live and self.work.direction == "apply" and self.work.step.phase in (Phase.VERIFY, Phase.CONTRACT)
         return "; `oneplan rollback --severity minor` copies anew what differs" if copies else ""
 
     def _go_on(self, entry: Entry, permit: Permit, *, again: bool) -> StepResult:

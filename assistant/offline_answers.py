@@ -120,9 +120,11 @@ def _order(data: Data) -> Parts:
 
 
 def _changed(data: Data) -> str:
+    left = [f"and {data['diff_left_out']} more lines"] if data["diff_left_out"] else []
+    if data.get("compared"):
+        return "\n".join(["What the last change did to the plan:", *data["diff"], *left])
     if not data["changed"]:
         return "\n".join(["The plan stays as it is.", *(f"- {line}" for line in data["told"])])
-    left = [f"and {data['diff_left_out']} more lines"] if data["diff_left_out"] else []
     text = [f"Another plan, {data['steps']} steps, in place of the one before (`keep the old plan` takes it back):"]
     return "\n".join([*text, *(f"- {line}" for line in data["told"]), "", *data["diff"], *left])
 

@@ -56,7 +56,8 @@ STEP_RULES = (
     rule(r"\bsteps? .*\b(?:long|slow)\w*|\bslow\w* steps?\b|"
          r"\bhow long (?:will|does|would|is) (?:it|this|the plan|all)\b",
          ("rank_steps", {"by": "time"})),
-    rule(r"\bsteps? (?:are |is )?(?:for|by|of) (?:people|a person|us|me|humans)\b|\bmanual steps?\b|\bfeature flags?\b|"
+    rule(r"\bsteps? (?:are |is )?(?:for|by|of) (?:people|a person|us|me|humans)\b|"
+         r"\bsteps?\b.*\b(?:humans?|by hand)\b|\bmanual steps?\b|\bfeature flags?\b|"
          r"\bwhat (?:do|must|should) (?:we|i|people) (?:have to )?(?:do|deploy)\b", ("rank_steps", {"by": "people"})),
     # Another plan in place of this one.
     made(r"\b(?P<n>\w+)[ -](?:releases?|deploy(?:ment)?s|rounds)\b", "change_plan", _releases),
@@ -66,10 +67,13 @@ STEP_RULES = (
          ("change_plan", {"how": "smaller_batches"})),
     made(rf"\b{_HOLD}\b.*?{_FOR}", "change_plan", _milliseconds),
     made(rf"\b{_FOR}.*?\b{_HOLD}\b", "change_plan", _milliseconds),
+    rule(r"\bwhat (?:did|has) (?:that|this|it|the change) change|\bwhat (?:is|was) changed in the plan\b|"
+         r"\bdifferen\w* (?:between|of|from|to) the (?:two )?plans?\b|\b(?:show|see)\b.*\bdiff\b",
+         ("change_plan", {"how": "compare"})),
     rule(r"\b(?:keep|take|back to) the (?:old|former|previous|earlier) plan\b|\bthe plan before\b",
          ("change_plan", {"how": "the_plan_before"})),
     rule(r"\bwhy\b.*\border\b|\bin (?:this|that) order\b|\bexplain the order\b|\bshow (?:me )?the (?:plan|steps)\b|"
-         r"\bwhy\b.*\b(?:first|last)\b", ("show_plan", {})),
+         r"\bwhy\b.*\b(?:first|last|at the (?:very )?end)\b", ("show_plan", {})),
     words(rf"(?:show|explain|what)\b.*{_END}", "explain_step", step="step"),
     words(rf"(?:show|explain|what (?:does|is)|why)(?: me)?(?: is| do we have)? {_STEP}", "explain_step", step="step"),
 )  # fmt: skip

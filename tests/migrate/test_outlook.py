@@ -86,7 +86,7 @@ def test_what_is_written_anew_walked_over_and_made_in_the_step() -> None:
     asked = StepCheck("no NULL", "SELECT * FROM a WHERE b IS NULL")
     assert [i.table for i in impacts(step(checks=(asked,)), "postgres") if i.scans] == ["a"]
     assert of("DROP TABLE a", dialect="sqlite")["a"].lock == "write lock on the database"
-    assert of("ALTER TABLE a ADD COLUMN b INTEGER", dialect="duckdb")["a"].lock == ""
+    assert of("ALTER TABLE a ADD COLUMN b INTEGER", dialect="duckdb")["a"].lock == "lock on the file"
 
 
 def test_only_triggers_that_would_fire_are_named() -> None:

@@ -64,6 +64,11 @@ def number(talk: Conversation, end: str) -> int:
     ("is there a feature flag?", "rank_steps", {"by": "people"}),
     ("why this order?", "show_plan", {}),
     ("why is the drop last?", "show_plan", {}),
+    ("why are the drops at the end?", "show_plan", {}),
+    ("which steps need a human?", "rank_steps", {"by": "people"}),
+    ("what did that change?", "change_plan", {"how": "compare"}),
+    ("show me the diff", "change_plan", {"how": "compare"}),
+    ("what is the difference between the plans?", "change_plan", {"how": "compare"}),
     ("why does step 12 come after step 8?", "why_after", {"step": "12", "other": "8"}),
     ("why must step 4 come before 9?", "why_after", {"step": "4", "other": "9"}),
     ("what if I skip step 4?", "what_if_skipped", {"step": "4"}),
@@ -161,6 +166,42 @@ def test_batches_never_grow_when_locks_shall_be_shorter(talk: Conversation) -> N
     assert (
         "one of its batches of 20 rows took 50 ms, and smaller ones would spend the time on commits" in change.told[0]
     )
+
+
+def test_a_batch_that_still_takes_all_rows_is_said_and_the_change_can_be_looked_at_again(talk: Conversation) -> None:
+    say(talk, "smaller batches")
+    told = " ".join(m.content for m in talk.messages if m.role == "assistant")
+    assert "fill_display_name: batches of at most 2,500 rows; all 300 still fit into one: say `batches of N`" in told
+    again = say(talk, "what did that change?")
+    assert again.startswith("What the last change did to the plan:")
+    assert "+      batch: 2500" in again
+    assert say(talk, "show me the diff") == again
+
+
+def test_duckdb_holds_its_file_for_itself(workspace: Path, oneplan: Oneplan) -> None:
+    import duckdb
+
+    with duckdb.connect("app.duckdb") as connection:
+        connection.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO a VALUES (1, 2), (2, 3)")
+        connection.execute("CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER REFERENCES a (id))")
+    text = "-- dialect: duckdb\nCREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER CHECK (n > 0), m JSON);\n"
+    text += "CREATE TABLE b (id INTEGER PRIMARY KEY, a_id INTEGER REFERENCES a (id));\n"
+    Path("desired.sql").write_text(text, encoding="utf-8")
+    Path("oneplan.toml").write_text('[project]\ncurrent = "duckdb:///app.duckdb"\ndesired = "desired.sql"\n')
+    with Conversation(Workspace(), OfflinePlanner(listings=True), "t") as talk:
+        say(talk, "plan it")
+        locks = say(talk, "which steps lock?")
+        assert (
+            "touches a: lock on the file keeps all other processes out, written anew, walked over (about 2 rows"
+            in locks
+        )
+        assert "touches b: lock on the file keeps all other processes out, written anew" in locks
+        assert "held lock on the file for" in locks
+        list(talk.say("split it so that nothing locks for more than 0.001 ms"))
+        told = next(m.content for m in talk.messages[::-1] if m.role == "assistant" and "held lock" in m.content)
+        reasons = dict(line[2:].split(": ", 1) for line in told.splitlines() if line.startswith("- "))
+        assert "a table made anew is one transaction here" in reasons["contract.a.rebuild"]
+        assert "made anew" not in reasons["expand.a.add_m"], "only its way back makes the table anew"
 
 
 def test_what_cannot_be_is_said_in_one_sentence(talk: Conversation) -> None:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from tools.migrate.backend import Backend
+from tools.plan.impact import FILE, WHOLE
 
 _STRONG = {
     "AccessExclusiveLock": "ACCESS EXCLUSIVE", "ExclusiveLock": "EXCLUSIVE",
@@ -73,7 +74,7 @@ class Measuring:
         if self.backend is None:
             return
         if not self._postgres:
-            found.locks = ("write lock on the database",)
+            found.locks = (FILE if self.backend.dialect == "duckdb" else WHOLE,)
             self._held_since = self._held_since or self._last
             return
         there = {name for name, _ in self._files.values()}

@@ -39,16 +39,26 @@ class Hold:
     took: float = 0.0
 
 
-def smaller_batches(plan: Plan, usual: int, rows: int | None = None) -> Change:
-    """Batches of so many rows at most, by default a quarter of what they are. usual: the backend's own size."""
+def smaller_batches(
+    plan: Plan, usual: int, rows: int | None = None, written: Mapping[str, int] | None = None
+) -> Change:
+    """Batches of so many rows at most, by default a quarter of what they are. usual: the backend's own size. written:
+    how many rows steps write, as far as a rehearsal has told: where one batch still takes all, that is said."""
     if rows is not None and rows < 1:
         raise UsageError(f"a batch of {rows} rows writes nothing: name a number from 1 on")
     sizes = {
         step.id: rows or max(SMALLEST, (step.backfill.batch or usual) // 4)
         for step in plan.steps if step.backfill and step.backfill.key
     }  # fmt: skip
-    told = [f"{step_id}: batches of at most {size:,} rows" for step_id, size in sizes.items()]
+    told = [
+        f"{step_id}: batches of at most {size:,} rows{_one_batch((written or {}).get(step_id, 0), size)}"
+        for step_id, size in sizes.items()
+    ]
     return Change(_with_batches(plan, sizes), tuple(told or ["the plan writes nothing in batches"]))
+
+
+def _one_batch(rows: int, size: int) -> str:
+    return f"; all {rows:,} still fit into one: say `batches of N` for fewer" if 0 < rows <= size else ""
 
 
 def releases(plan: Plan, number: int) -> Change:
@@ -118,7 +128,7 @@ def _small_enough(rows: int, took: float) -> str:
 
 def _whole(step: Step) -> str:
     """Why nothing can be cut off the step, and what helps."""
-    if step.rebuild:
+    if step.rebuild and Hazard.TABLE_REWRITE in step.hazards:
         return "a table made anew is one transaction here; run it while nobody writes"
     if step.backfill and not step.backfill.key:
         return "the table has no key to cut it into batches by"

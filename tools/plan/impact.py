@@ -15,8 +15,11 @@ from tools.plan.model import Plan, Step
 from tools.plan.statement import Effect, Verb, effects, parse, table_name
 
 ACCESS_EXCLUSIVE, SHARE_ROW, SHARE = "ACCESS EXCLUSIVE", "SHARE ROW EXCLUSIVE", "SHARE"
-SHARE_UPDATE, ROW, WHOLE = "SHARE UPDATE EXCLUSIVE", "ROW EXCLUSIVE", "write lock on the database"
+SHARE_UPDATE, ROW = "SHARE UPDATE EXCLUSIVE", "ROW EXCLUSIVE"
+WHOLE, FILE = "write lock on the database", "lock on the file"
+"""SQLite's, and DuckDB's, whose file is open in one process alone: others can neither write nor read."""
 BLOCKS = {
+    FILE: "all other processes",
     ACCESS_EXCLUSIVE: "readers and writers", SHARE_ROW: "writers", SHARE: "writers", WHOLE: "all other writers",
     SHARE_UPDATE: "nobody but other changes of the table", ROW: "writers of the same rows", "": "nobody",
 }  # fmt: skip
@@ -131,7 +134,7 @@ def _locks(effect: Effect, dialect: Dialect) -> Iterator[tuple[str, str]]:
     if effect.verb in _NONE or (effect.verb is Verb.DROP_INDEX and not effect.table):
         return
     if dialect != "postgres":
-        yield effect.table, WHOLE if dialect == "sqlite" else ""
+        yield effect.table, WHOLE if dialect == "sqlite" else FILE
         return
     key = effect.verb is Verb.ADD_CONSTRAINT_LATER and effect.column == "fk"
     yield effect.table, SHARE_ROW if key else _LOCKS.get(effect.verb, ACCESS_EXCLUSIVE)

@@ -20,9 +20,10 @@ LINES = 60
 
 
 class ChangePlan(Arguments):
-    how: Literal["smaller_batches", "releases", "short_locks", "the_plan_before"] = Field(
+    how: Literal["smaller_batches", "releases", "short_locks", "the_plan_before", "compare"] = Field(
         description="smaller_batches (rows: how many; else a quarter), releases (number), short_locks (milliseconds "
-        "that nothing may hold others up for), the_plan_before (take the change back)."
+        "that nothing may hold others up for), the_plan_before (take the change back), compare (change nothing: show "
+        "the difference to the plan before)."
     )
     rows: int | None = Field(default=None, ge=1, description="Rows a batch.")
     number: int | None = Field(default=None, description="How many releases: 2, 3 or 4.")
@@ -51,6 +52,10 @@ def change_plan(desk: Desk, arguments: ChangePlan) -> Outcome:
     from tools.plan.change import difference
 
     plan = the_plan(desk)
+    if arguments.how == "compare":
+        diff = difference(_before(desk), plan)
+        return Outcome({"plan": plan.digest, "changed": False, "compared": True, "told": [], "diff": list(diff[:LINES]),
+                        "diff_left_out": max(len(diff) - LINES, 0)})  # fmt: skip
     change = _changed(desk, plan, arguments)
     diff = difference(plan, change.plan)
     data: dict[str, Any] = {
@@ -71,7 +76,9 @@ def _changed(desk: Desk, plan: Plan, arguments: ChangePlan) -> Change:
 
     usual = LIMITS[plan.dialect].start
     if arguments.how == "smaller_batches":
-        return smaller_batches(plan, usual, arguments.rows)
+        known = rehearsal_of(desk, plan)
+        written = {step.id: max(step.rows, step.real) for step in known.steps} if known else {}
+        return smaller_batches(plan, usual, arguments.rows, written)
     if arguments.how == "releases":
         return releases(plan, arguments.number or 2)
     if arguments.how == "short_locks":

@@ -58,6 +58,8 @@ class Pair:
     answers: Answers
     rows: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...]
     links: tuple[str, ...]
+    rehearsed: bool = False
+    """Whether the plan is rehearsed too, as users have it run."""
 
     def inserts(self) -> list[str]:
         return [insert(*row) for row in self.rows] + list(self.links)
@@ -83,10 +85,17 @@ def pairs(draw: Draw, dialect: Dialect, families: frozenset[str] | None = None) 
     answers = Answers(
         none=True, fills=maker.fills(before, after),
         tables=tuple((a, b) for a, b in _pairs_of(after.renames) if before.table(a) and after.table(b)),
-        columns=tuple(r for r in after.renames if len(r) == 3 and before.table(r[0])),
+        columns=tuple(r for r in after.renames if len(r) == 3 and before.table(r[0]) and _stands(after, r)),
     )  # type: ignore[arg-type]  # fmt: skip
     rows, links = maker.rows(before)
-    return Pair(before, after, answers, rows, links)
+    return Pair(before, after, answers, rows, links, not draw(st.integers(0, 9)))
+
+
+def _stands(world: World, rename: tuple[str, ...]) -> bool:
+    """Whether the renamed column has not gone by a later edit."""
+    name = next((b for a, b in _pairs_of(world.renames) if a == rename[0]), rename[0])
+    table = world.table(name)
+    return table is not None and table.column(rename[2]) is not None
 
 
 def _pairs_of(renames: Sequence[tuple[str, ...]]) -> list[tuple[str, str]]:

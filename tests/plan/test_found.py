@@ -37,6 +37,18 @@ FOUND = (
         "CREATE TABLE t (id INTEGER PRIMARY KEY, code INTEGER NOT NULL);",
     ),
     Found(
+        "what is new points to a key that is new", ("sqlite", "duckdb", "postgres"),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, code VARCHAR(9) NOT NULL); INSERT INTO t VALUES (1, '7');",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, code INTEGER NOT NULL UNIQUE, up INTEGER REFERENCES t (code));"
+        "CREATE TABLE c (id INTEGER PRIMARY KEY, t INTEGER REFERENCES t (code));"
+        "CREATE TABLE d (id INTEGER PRIMARY KEY, c INTEGER REFERENCES c (id)); CREATE VIEW v AS SELECT t FROM c;",
+    ),
+    Found(
+        "what is computed of a column that is new too", ("sqlite", "duckdb", "postgres"),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, b INTEGER GENERATED ALWAYS AS (a % 7), a INTEGER);",
+    ),
+    Found(
         "a key goes together with the foreign key to it", ("sqlite", "duckdb", "postgres"),
         "CREATE TABLE t (id INTEGER PRIMARY KEY, code INTEGER NOT NULL UNIQUE);"
         "CREATE TABLE c (id INTEGER PRIMARY KEY, t INTEGER REFERENCES t (code));"
@@ -50,6 +62,13 @@ FOUND = (
         'CREATE VIEW seen AS SELECT s.n, o.id FROM "select" AS s, o; INSERT INTO "select" VALUES (1, 2);',
         'CREATE TABLE calls (id INTEGER PRIMARY KEY, n INTEGER); CREATE TABLE o (id INTEGER PRIMARY KEY);',
         Answers(none=True, tables=(("select", "calls"),)),
+    ),
+    Found(
+        "a view of a renamed table with capitals goes", ("sqlite", "duckdb", "postgres"),
+        'CREATE TABLE "Order" (id INTEGER PRIMARY KEY, n INTEGER); CREATE TABLE o (id INTEGER PRIMARY KEY);'
+        'CREATE VIEW seen AS SELECT s.n, o.id FROM o, "Order" AS s; INSERT INTO "Order" VALUES (1, 2);',
+        'CREATE TABLE calls (id INTEGER PRIMARY KEY, n INTEGER); CREATE TABLE o (id INTEGER PRIMARY KEY);',
+        Answers(none=True, tables=(("Order", "calls"),)),
     ),
     Found(
         "a trigger's rows are no column called new", ("sqlite",),
@@ -102,11 +121,49 @@ FOUND = (
         "CREATE TABLE t (id INTEGER PRIMARY KEY, b INTEGER); CREATE VIEW v AS SELECT b FROM t;",
     ),
     Found(
+        "what was computed of a column that changes is written", ("sqlite", "postgres"),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER GENERATED ALWAYS AS (a % 7) STORED);"
+        "CREATE VIEW v AS SELECT b FROM t; INSERT INTO t (id, a) VALUES (1, 9);",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a DOUBLE PRECISION, b INTEGER); CREATE VIEW v AS SELECT b FROM t;",
+    ),
+    Found(
         "what is computed gets another name and is written", ("sqlite", "postgres"),
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER GENERATED ALWAYS AS (a % 7) STORED);"
         "INSERT INTO t (id, a) VALUES (1, 9);",
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, c TEXT);",
         Answers(none=True, columns=(("t", "b", "c"),)),
+    ),
+    Found(
+        "a key over odd names", ("sqlite", "duckdb", "postgres"),
+        'CREATE TABLE t ("Mixed Case" INTEGER NOT NULL, "it\'s" INTEGER NOT NULL, "a""b" INTEGER, n VARCHAR(9));'
+        "INSERT INTO t VALUES (1, 2, 3, '4');",
+        'CREATE TABLE t ("Mixed Case" INTEGER NOT NULL, "it\'s" INTEGER NOT NULL, "a""b" INTEGER, n INTEGER,'
+        ' PRIMARY KEY ("Mixed Case", "it\'s"), UNIQUE ("it\'s", "a""b"));',
+    ),
+    Found(
+        "a primary key of columns that were nullable, beside a column that changes its type", ("duckdb", "postgres"),
+        "CREATE TABLE t (id INTEGER, n VARCHAR(9), k INTEGER NOT NULL UNIQUE); INSERT INTO t VALUES (1, '4', 2);",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, k INTEGER NOT NULL UNIQUE);",
+    ),
+    Found(
+        "what counts gets another name", ("postgres",),
+        "CREATE TABLE s (id SERIAL PRIMARY KEY); CREATE TABLE i (id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY);"
+        "INSERT INTO s DEFAULT VALUES; INSERT INTO i DEFAULT VALUES;",
+        "CREATE TABLE s (nr SERIAL PRIMARY KEY); CREATE TABLE i (nr INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY);",
+        Answers(none=True, columns=(("s", "id", "nr"), ("i", "id", "nr"))),
+    ),
+    Found(
+        "a unique index under a name that stays", ("sqlite", "duckdb", "postgres"),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, w INTEGER); CREATE UNIQUE INDEX i ON t (n);"
+        "CREATE UNIQUE INDEX j ON t (w); INSERT INTO t VALUES (1, 2, 3), (2, 3, 4);",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, w BIGINT); CREATE INDEX i ON t (n);"
+        "CREATE UNIQUE INDEX j ON t (w);",
+    ),
+    Found(
+        "one unique index for another", ("sqlite", "duckdb", "postgres"),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, w INTEGER); CREATE UNIQUE INDEX i ON t (n);"
+        "INSERT INTO t VALUES (1, 2, 3), (2, 3, 4);",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, w INTEGER); CREATE UNIQUE INDEX i ON t (w);",
     ),
 )  # fmt: skip
 

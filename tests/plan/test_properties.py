@@ -10,6 +10,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from tests.plan.harness import IN_BACKFILL, CheckFailed, Database, backward, the
 from tests.plan.world_sql import ddl
 from tools.errors import SourceError
 from tools.location import Dialect
+from tools.migrate.rehearsal import Rehearsal
+from tools.migrate.rehearse import rehearse
 from tools.plan.build import build_plan
 from tools.plan.files import plan_from_yaml, plan_to_yaml
 from tools.plan.model import Plan, Step
@@ -33,6 +36,8 @@ from tools.schema.render import qualified
 EXAMPLES = int(os.environ.get("ONEPLAN_EXAMPLES", "0"))
 """How many examples a backend, where more are wanted than the few of every run, which are the same each time."""
 
+THERE_AND_BACK = "there and back"
+
 
 def _settings(usual: int) -> Callable[[Any], Any]:
     return settings(
@@ -41,26 +46,39 @@ def _settings(usual: int) -> Callable[[Any], Any]:
     )  # fmt: skip
 
 
-def _example(pair: Pair, dialect: Dialect, address: str) -> None:
-    database = Database(dialect, address)
-    try:
+def _example(pair: Pair, dialect: Dialect, address: str, shadow: str | None = None) -> None:
+    with closing(Database(dialect, address)) as database:
         _filled(database, pair)
-        try:
-            desired = read_ddl(ddl(pair.after), dialect)
-        except SourceError:
-            event("desired schema refused by its engine")
-            assume(False)
-            return
         current = database.schema()
-        plan = build_plan(current, desired, pair.answers)
-        assert plan_from_yaml(plan_to_yaml(plan)) == plan
-        _reasons(plan)
-        assert bool(plan.steps) == bool(compare(current, desired, pair.answers)) or plan.held_back
-        for operation in {step.operation for step in plan.steps}:
-            event(f"operation {operation}")
-        event(_run(database, plan, desired, pair))
-    finally:
-        database.close()
+    try:
+        desired = read_ddl(ddl(pair.after), dialect)
+    except SourceError:
+        event("desired schema refused by its engine")
+        assume(False)
+        return
+    plan = build_plan(current, desired, pair.answers)
+    assert plan_from_yaml(plan_to_yaml(plan)) == plan
+    _reasons(plan)
+    assert bool(plan.steps) == bool(compare(current, desired, pair.answers)) or plan.held_back
+    for operation in {step.operation for step in plan.steps}:
+        event(f"operation {operation}")
+    location = address if dialect == "postgres" else f"{dialect}:///{address}"
+    rehearsal = rehearse(plan, location, shadow=shadow) if pair.rehearsed and plan.steps else None
+    with closing(Database(dialect, address)) as database:
+        word = _run(database, plan, desired, pair)
+    event(word)
+    if rehearsal is not None:
+        event("rehearsed")
+        _agree(rehearsal, plan, word)
+
+
+def _agree(rehearsal: Rehearsal, plan: Plan, word: str) -> None:
+    """A rehearsal says what the plain run found: it went there and back, or a step stopped, with a sentence."""
+    assert rehearsal.ok is not word.startswith("stopped"), (word, rehearsal.failed_step, rehearsal.sentence)
+    assert rehearsal.back is (word == THERE_AND_BACK), (word, rehearsal.sentence)
+    if not rehearsal.ok:
+        assert plan.step(rehearsal.failed_step), (word, rehearsal.sentence)
+        assert rehearsal.sentence
 
 
 def _filled(database: Database, pair: Pair) -> None:
@@ -107,6 +125,7 @@ def _run(database: Database, plan: Plan, desired: Schema, pair: Pair) -> str:
         word = _stopped(error)
         if word is None:
             raise
+        word += f" in {plan.steps[len(done)].operation}" if done else " before the first step"
         if IN_BACKFILL in getattr(error, "__notes__", ()):
             done.append(plan.steps[len(done)])
         if not backward(database, plan, done):
@@ -119,7 +138,7 @@ def _run(database: Database, plan: Plan, desired: Schema, pair: Pair) -> str:
         return "there, and back as far as SQL goes"
     for view in origin.views:
         database.query(f"SELECT * FROM {qualified(view.key)}")
-    return "there and back"
+    return THERE_AND_BACK
 
 
 def _stopped(error: Exception) -> str | None:
@@ -193,4 +212,4 @@ def test_postgres(server: str, pair: Pair) -> None:
     from tools.embedded import scratch_database
 
     with scratch_database(server, "plan") as url:
-        _example(pair, "postgres", url)
+        _example(pair, "postgres", url, shadow=server)

@@ -17,6 +17,7 @@ from tools.plan.facts import Facts, read_facts
 from tools.schema.model import Schema
 from tools.schema.render import quote
 
+_ZONED = "TIMESTAMP WITH TIME ZONE"
 _NULL = "18446744073709551629"
 """What NULL counts for in a checksum: a prime above every 64-bit hash."""
 _WRAP = 1 << 64
@@ -80,6 +81,12 @@ class DuckDBBackend(FileBackend):
     def sample(self, sql: str, limit: int) -> list[dict[str, Any]]:
         with _words(sql):
             result = self.connection.execute(self._query(sql))
+            kinds = [str(column[1]) for column in result.description or ()]
+            if any(_ZONED in kind for kind in kinds):  # DuckDB makes a Python value of it only where pytz is installed
+                shown = (f"#{n}::VARCHAR" if _ZONED in kind else f"#{n}" for n, kind in enumerate(kinds, 1))
+                called = [f"AS {quote(str(column[0]))}" for column in result.description or ()]
+                listed = ", ".join(f"{value} {name}" for value, name in zip(shown, called, strict=True))
+                result = self.connection.execute(f"SELECT {listed} FROM ({sql})")
             names = [column[0] for column in result.description or ()]
             return [dict(zip(names, row, strict=True)) for row in result.fetchmany(limit)]
 

@@ -101,6 +101,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     merge_columns.contract,
     objects.contract,
     definitions.contract,
+    value_source.let_go,
     finish_column.contract,
     direct_type.contract,
     value_source.contract,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from tools.plan.pairs import shadow
 from tools.plan.shape import edit_table, references, with_table, without_column
+from tools.schema.entries import plain
 from tools.schema.model import Schema, Table
 from tools.schema.render import (
     add_constraint,
@@ -62,7 +63,8 @@ def made_again(table: Table, after: Table) -> list[str]:
 def take_over(state: Schema, key: str, desired: Table) -> Change:
     """Let indexes that waited under another name become what they were built for: index, unique or primary key.
 
-    Only those whose columns all bear their final names and whose place is free.
+    Only those whose columns all bear their final names and whose place is free; a primary key not before its columns
+    are NOT NULL, which it would else make them, for longer than it stands.
     """
     sql: list[str] = []
     undo: list[str] = []
@@ -74,8 +76,11 @@ def take_over(state: Schema, key: str, desired: Table) -> Change:
             undo.insert(0, f"ALTER INDEX {_in_namespace(table, index.name)} RENAME TO {quote(waiting.name)}")
             table = replace(table, indexes=tuple(index if i == waiting else i for i in table.indexes))
     for name, columns, primary in _keys(desired):
-        waiting = next((i for i in table.indexes if i.name == shadow(name) and i.columns == columns), None)
-        if waiting is None or (primary and table.primary_key is not None) or any(u.name == name for u in table.uniques):
+        entries = tuple(map(plain, columns))
+        waiting = next((i for i in table.indexes if i.name == shadow(name) and i.columns == entries), None)
+        if waiting is None or any(u.name == name for u in table.uniques):
+            continue
+        if primary and (table.primary_key is not None or any(c.nullable for c in table.columns if c.name in columns)):
             continue
         kind = "PRIMARY KEY" if primary else "UNIQUE"
         sql.append(

@@ -149,6 +149,14 @@ def references(schema: Schema, key: str) -> tuple[tuple[Table, ForeignKey], ...]
     return tuple((t, f) for t in schema.tables for f in t.foreign_keys if f.ref_table == key)
 
 
+def is_key(parent: Table, foreign: ForeignKey) -> bool:
+    """Whether SQLite finds what the foreign key points to: a primary key, or columns that are unique together."""
+    wanted = {c.lower() for c in foreign.ref_columns}
+    keys = [u.columns for u in parent.uniques] + ([parent.primary_key.columns] if parent.primary_key else [])
+    keys += [index_columns(i) for i in parent.indexes if i.unique and not has_expression(i)]
+    return any({c.lower() for c in key} == wanted for key in keys)
+
+
 def parents_first(tables: Iterable[Table]) -> tuple[Table, ...]:
     """The tables so that each stands behind those its foreign keys point to; a cycle keeps the order given."""
     todo, done = list(tables), list[Table]()

@@ -8,7 +8,7 @@ from tools.plan.draft import Draft
 from tools.plan.dual_write import DualWrite
 from tools.plan.model import Phase, Step
 from tools.plan.pairs import Move, Pair, Way, reads_any
-from tools.plan.shape import edit_table, with_column, with_trigger
+from tools.plan.shape import edit_table, is_key, with_column, with_trigger
 from tools.plan.sql import is_constant
 from tools.plan.steps import merge_columns
 from tools.plan.steps.common import add_column_sql, drop_added_column
@@ -18,7 +18,7 @@ from tools.schema.render import default_sql, foreign_key_sql, qualified, quote
 
 def expand(draft: Draft) -> None:
     for pair in draft.pairs:
-        for move in pair.of(Way.ADDED):
+        for move in _plain_first(pair.of(Way.ADDED)):
             if not deferred(pair, move):
                 _add(draft, pair, move, Phase.EXPAND)
 
@@ -26,9 +26,14 @@ def expand(draft: Draft) -> None:
 def late(draft: Draft) -> None:
     """Generated columns of Postgres that read a retyped column: they can come only behind it."""
     for pair in draft.pairs if draft.dialect == "postgres" else ():
-        for move in pair.of(Way.ADDED, Way.DERIVED):
+        for move in _plain_first(pair.of(Way.ADDED, Way.DERIVED)):
             if draft.table(pair.after.key).column(move.new.name) is None:
                 _add(draft, pair, move, Phase.CONTRACT)
+
+
+def _plain_first(moves: tuple[Move, ...]) -> list[Move]:
+    """What is computed comes behind what it may be computed of."""
+    return sorted(moves, key=lambda move: move.new.generated is not None)
 
 
 def deferred(pair: Pair, move: Move) -> bool:
@@ -58,7 +63,7 @@ def early(draft: Draft, pair: Pair, move: Move) -> Column:
 def _add(draft: Draft, pair: Pair, move: Move, phase: Phase) -> None:
     key, column = pair.after.key, early(draft, pair, move)
     table = draft.table(key)
-    foreign = _inline_foreign_key(pair.after, column) if draft.dialect == "sqlite" else None
+    foreign = _inline_foreign_key(draft, pair.after, column) if draft.dialect == "sqlite" else None
     sql = [add_column_sql(table, column, draft.dialect) + (f" {_references(foreign)}" if foreign else "")]
     kept = column
     merge = draft.answers.merge(key, column.name) if phase is Phase.EXPAND else None
@@ -113,11 +118,14 @@ def _by_hand(key: str, merge: Merge) -> str:
     )
 
 
-def _inline_foreign_key(table: Table, column: Column) -> ForeignKey | None:
-    """SQLite adds a foreign key only together with its column, and only one that starts out as NULL."""
+def _inline_foreign_key(draft: Draft, table: Table, column: Column) -> ForeignKey | None:
+    """SQLite adds a foreign key only together with its column, and only one that starts out as NULL; without the key
+    that it points to, every write would fail."""
     if column.default is not None or column.generated is not None:
         return None
-    return next((f for f in table.foreign_keys if f.columns == (column.name,)), None)
+    foreign = next((f for f in table.foreign_keys if f.columns == (column.name,)), None)
+    parent = draft.state.table(foreign.ref_table) if foreign else None
+    return foreign if foreign and parent and is_key(parent, foreign) else None
 
 
 def _references(key: ForeignKey) -> str:

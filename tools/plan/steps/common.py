@@ -33,7 +33,7 @@ def drop_added_column(before: Schema, after: Schema, table: str, column: str) ->
     """The way back from an added column, and whether it makes the table anew (`before` is the shape to come to).
 
     SQLite drops no column that a foreign key or CHECK names; DuckDB none of a table with an index, or one that others
-    point to.
+    point to, and it gives the name of a dropped unique index to no other before the transaction ends.
     """
     held = after.table(table)
     assert held is not None
@@ -42,7 +42,7 @@ def drop_added_column(before: Schema, after: Schema, table: str, column: str) ->
     if before.dialect == "sqlite":
         blocked = any(column in f.columns for f in held.foreign_keys)
     if before.dialect == "duckdb":
-        blocked = bool(references(after, table)) or bool(held.foreign_keys)
+        blocked = bool(references(after, table)) or bool(held.foreign_keys) or any(i.unique for i in held.indexes)
         if not blocked:
             away = [
                 f"DROP INDEX {qualified(held.namespace)}.{quote(i.name)}"

@@ -120,10 +120,11 @@ def _build_keys(draft: Draft, pair: Pair) -> None:
         carriers = on_carriers(pair, columns)
         if not all(draft.table(pair.after.key).column(c) for c in carriers):
             continue
+        entries = tuple(map(plain, carriers))
         if is_partitioned(pair.before):
-            build_key(draft, pair.after, Index(name, pair.after.key, carriers, unique=True), Phase.VERIFY)
+            build_key(draft, pair.after, Index(name, pair.after.key, entries, unique=True), Phase.VERIFY)
         else:
-            build(draft, pair.after, Index(shadow(name), pair.after.key, carriers, unique=True), Phase.VERIFY)
+            build(draft, pair.after, Index(shadow(name), pair.after.key, entries, unique=True), Phase.VERIFY)
 
 
 def unique_name(table: Table, columns: tuple[str, ...], name: str | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tools.plan.draft import Draft
 from tools.plan.model import Phase, Step
 from tools.plan.pairs import SHADOW
-from tools.plan.shape import edit_table, parents_first, with_table
+from tools.plan.shape import edit_table, is_key, parents_first, with_table
 from tools.schema.model import Column, ForeignKey, Schema, Table
 from tools.schema.render import add_constraint, create_index, create_namespace, create_table, foreign_key_sql, qualified
 
@@ -15,13 +15,17 @@ from tools.schema.render import add_constraint, create_index, create_namespace, 
 def expand(draft: Draft) -> None:
     known = {pair.after.key for pair in draft.pairs}
     for table in parents_first(t for t in draft.target.tables if t.key not in known):
-        _create(draft, table)
+        if draft.dialect == "postgres" or all(_is_ready(draft, table, f) for f in table.foreign_keys):
+            _create(draft, table)
 
 
 def late(draft: Draft) -> None:
-    """Foreign keys of new tables whose other side was not ready when they were made (Postgres)."""
+    """Foreign keys of new tables whose other side was not ready when they were made (Postgres); the tables themselves
+    where a foreign key comes only with its table."""
     known = {pair.after.key for pair in draft.pairs}
     if draft.dialect != "postgres":
+        for table in parents_first(t for t in draft.target.tables if draft.state.table(t.key) is None):
+            _create(draft, table, Phase.CONTRACT)
         return
     for table in draft.target.tables:
         if table.key in known:
@@ -31,7 +35,16 @@ def late(draft: Draft) -> None:
                 _add_foreign_key(draft, table, key)
 
 
-def _create(draft: Draft, table: Table) -> None:
+def _is_ready(draft: Draft, table: Table, key: ForeignKey) -> bool:
+    """Whether SQLite or DuckDB finds the other side of a new table's foreign key as it is to be."""
+    parent = table if key.ref_table == table.key else draft.state.table(key.ref_table)
+    if parent is None or draft.dialect == "sqlite":
+        return parent is not None and is_key(parent, key)
+    ends = [(table.column(c), parent.column(r)) for c, r in zip(key.columns, key.ref_columns, strict=False)]
+    return can_point(with_table(draft.state, table), table, key) and all(a and b and a.type == b.type for a, b in ends)
+
+
+def _create(draft: Draft, table: Table, phase: Phase = Phase.EXPAND) -> None:
     ready = table
     if draft.dialect == "postgres":
         shape = with_table(draft.state, table)
@@ -41,15 +54,17 @@ def _create(draft: Draft, table: Table) -> None:
     sql += [create_index(index, draft.dialect) for index in table.indexes]
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, table.key, "create"),
-            Phase.EXPAND,
+            draft.step_id(phase, table.key, "create"),
+            phase,
             "create_table",
             f"Create table {table.key}",
             (table.key, *sorted({f.ref_table for f in ready.foreign_keys} - {table.key})),
             tuple(sql),
             (f"DROP TABLE {qualified(table.key)}",),
             closes=draft.gap_sentences(table.key),
-            reason="A new table disturbs nobody.",
+            reason="A new table disturbs nobody."
+            if phase is Phase.EXPAND
+            else "The key that it points to takes its final form only in this phase.",
         ),
         with_table(draft.state, ready),
     )

@@ -19,7 +19,7 @@ from tools.plan.steps.common import add_column_sql, column_grants, filled_again,
 from tools.plan.steps.constraints import not_null_name
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
-from tools.plan.steps.value_source import switched_on
+from tools.plan.steps.value_source import switched_off, switched_on, usual
 from tools.plan.way_back import fits_again
 from tools.schema.model import Column, Schema, Table
 from tools.schema.render import add_constraint, check_sql, default_sql, qualified, quote
@@ -169,7 +169,7 @@ def _settle(state: Schema, pair: Pair, move: Move) -> tuple[Schema, list[str], l
     if move.carrier != move.new.name:
         sql.append(f"{alter} RENAME COLUMN {quote(move.carrier)} TO {name}")
         undo.append(f"{alter} RENAME COLUMN {name} TO {quote(move.carrier)}")
-    if move.new.default is not None:
+    if move.new.default is not None and not move.new.serial:
         sql.append(f"{alter} ALTER COLUMN {name} SET DEFAULT {default_sql(move.new.default, 'postgres')}")
         undo.insert(0, f"{alter} ALTER COLUMN {name} DROP DEFAULT")
     state = edit_table(state, key, lambda t: with_column(rename_column(t, move.carrier, move.new.name), move.new))
@@ -184,6 +184,12 @@ def _settle(state: Schema, pair: Pair, move: Move) -> tuple[Schema, list[str], l
             state = edit_table(
                 state, key, lambda t: replace(t, checks=tuple(c for c in t.checks if c.name != held.name))
             )
+    table = state.table(key)
+    if table and (move.new.identity or move.new.serial):
+        column = usual(table, move.new)
+        sql += switched_on(table, column)
+        undo = switched_off(table, column) + undo
+        state = edit_table(state, key, lambda t: with_column(t, column))
     return state, sql, undo
 
 

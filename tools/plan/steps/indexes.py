@@ -10,6 +10,7 @@ from tools.plan.draft import Draft
 from tools.plan.model import Phase, Step, StepCheck
 from tools.plan.pairs import Pair, shadow
 from tools.plan.partitions import is_partitioned
+from tools.plan.rebuild import rebuild, unchanged
 from tools.plan.shape import columns_of_index, edit_table, with_index, without_index
 from tools.plan.steps.partitions import build_index
 from tools.plan.steps.rebuild_table import needs_rebuild
@@ -144,6 +145,10 @@ def _remove(draft: Draft, pair: Pair, index: Index) -> None:
         sql.append(create_index(successor, draft.dialect))
         undo.insert(0, f"DROP INDEX {_name(table, successor.name)}")
         state = edit_table(state, table.key, lambda t: with_index(t, successor))
+    anew = bool(successor and draft.dialect == "duckdb" and (index.unique or successor.unique))
+    if anew:  # the name of a dropped unique index is free only when the transaction has ended
+        there = {table.key: unchanged(table)}
+        sql, undo = list(rebuild(draft.state, state, there)), list(rebuild(state, draft.state, there))
     draft.add(
         Step(
             draft.step_id(Phase.CONTRACT, table.key, f"drop_index_{index.name}"),
@@ -153,8 +158,12 @@ def _remove(draft: Draft, pair: Pair, index: Index) -> None:
             (table.key,),
             tuple(sql),
             tuple(undo),
+            rebuild=anew,
+            writes_data=anew,
             closes=tuple(g.sentence for g in draft.gaps_of(table.key) if g.name == index.name and g.sentence),
-            reason="An index holds no data of its own.",
+            reason="DuckDB keeps the name of a unique index until the transaction ends: the table is made anew."
+            if anew
+            else "An index holds no data of its own.",
             depends_on=draft.sign_offs,
             undo_checks=index_holds(index),
         ),

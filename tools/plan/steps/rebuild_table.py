@@ -14,14 +14,13 @@ from tools.plan.kept import Kept, key_match, key_select
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.rebuild import Reshape, cluster, rebuild
-from tools.plan.shape import has_expression, with_table
+from tools.plan.shape import is_key, with_table
 from tools.plan.sql import same
 from tools.plan.steps.common import filled_again
 from tools.plan.steps.fill import must_hold
 from tools.plan.steps.verify import proofs
 from tools.plan.way_back import fits_again, rules_let_go
-from tools.schema.entries import index_columns
-from tools.schema.model import ForeignKey, Schema, Table
+from tools.schema.model import Schema
 from tools.schema.normal import normal_table
 from tools.schema.render import default_sql, qualified, quote
 from tools.schema.types import widens
@@ -82,19 +81,11 @@ def _linked(draft: Draft, waiting: list[Pair], keys: set[str]) -> list[Pair]:
                 parent = pairs.get(key.ref_table)
                 if parent is None or not {child.after.key, key.ref_table} & keys:
                     continue
-                if not (_is_key(draft.table(key.ref_table), key) and _is_key(parent.after, key)):
+                if not (is_key(draft.table(key.ref_table), key) and is_key(parent.after, key)):
                     more |= {child.after.key, key.ref_table}
         if more == keys:
             return [p for p in waiting if p.after.key in keys]
         keys = more
-
-
-def _is_key(parent: Table, foreign: ForeignKey) -> bool:
-    """Whether SQLite finds what the foreign key points to: a primary key, or columns that are unique together."""
-    wanted = {c.lower() for c in foreign.ref_columns}
-    keys = [u.columns for u in parent.uniques] + ([parent.primary_key.columns] if parent.primary_key else [])
-    keys += [index_columns(i) for i in parent.indexes if i.unique and not has_expression(i)]
-    return any({c.lower() for c in key} == wanted for key in keys)
 
 
 @dataclass(frozen=True)

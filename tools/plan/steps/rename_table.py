@@ -17,6 +17,7 @@ from tools.plan.shape import references, with_trigger, with_view
 from tools.plan.sql import names
 from tools.schema.entries import plain
 from tools.schema.model import Schema, SchemaObject, Table, Trigger, View
+from tools.schema.normal import fold
 from tools.schema.renaming import renamed_expression
 from tools.schema.render import create_namespace, create_view, default_sql, qualified, quote
 from tools.schema.reserved import may_name
@@ -129,7 +130,7 @@ def _needs(needs: tuple[str, ...], old: Table, new: Table) -> tuple[str, ...]:
 def _trigger(trigger: Trigger, old: Table, new: Table, schema: Schema) -> Trigger:
     if trigger.table != old.key and schema.dialect != "sqlite":
         return trigger
-    text = renamed_expression(trigger.definition, {old.name: new.name}, schema.dialect)
+    text = renamed_expression(trigger.definition, {fold(old.name, schema.dialect): new.name}, schema.dialect)
     table = new.key if trigger.table == old.key else trigger.table
     return replace(trigger, table=table, definition=text, depends_on=_needs(trigger.depends_on, old, new))
 
@@ -137,7 +138,7 @@ def _trigger(trigger: Trigger, old: Table, new: Table, schema: Schema) -> Trigge
 def _view(view: View, old: Table, new: Table, schema: Schema) -> View:
     if old.key not in view.depends_on or schema.dialect == "duckdb":
         return view
-    text = renamed_expression(view.sql, {old.name: new.name}, schema.dialect)
+    text = renamed_expression(view.sql, {fold(old.name, schema.dialect): new.name}, schema.dialect)
     return replace(view, sql=text, depends_on=_needs(view.depends_on, old, new))
 
 

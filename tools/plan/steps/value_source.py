@@ -19,17 +19,24 @@ from tools.schema.model import Column, Table
 from tools.schema.render import default_sql, qualified, quote
 
 
+def let_go(draft: Draft) -> None:
+    """Columns that are computed no more: before what they were computed of goes, or takes another type."""
+    for pair in draft.pairs if draft.dialect == "postgres" else ():
+        for move in pair.of(Way.KEPT, Way.DIRECT):
+            column = draft.table(pair.after.key).column(move.new.name)
+            if column and column.generated is not None and column.stored and move.new.generated is None:
+                _let_go(draft, pair, move, column)
+
+
 def contract(draft: Draft) -> None:
     if draft.dialect != "postgres":
         return
     for pair in draft.pairs:
         for move in pair.of(Way.KEPT, Way.DIRECT):
             column = draft.table(pair.after.key).column(move.new.name)
-            if column is None or move.new.generated is not None:
+            if column is None or move.new.generated is not None or column.generated is not None:
                 continue
-            if column.generated is not None and column.stored:
-                _let_go(draft, pair, move, column)
-            elif (column.identity, column.serial) != (move.new.identity, move.new.serial):
+            if (column.identity, column.serial) != (move.new.identity, move.new.serial):
                 _change(draft, pair, move, column)
 
 
@@ -48,7 +55,8 @@ def switched_on(table: Table, column: Column) -> list[str]:
     return [f"{alter} SET DEFAULT {default_sql(column.default, 'postgres')}"] if column.default is not None else []
 
 
-def _switched_off(table: Table, column: Column) -> list[str]:
+def switched_off(table: Table, column: Column) -> list[str]:
+    """The way back of `switched_on`."""
     alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
     if column.identity:
         return [f"{alter} DROP IDENTITY"]
@@ -87,13 +95,13 @@ def _change(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
         pair,
         move,
         wanted,
-        tuple(_switched_off(table, column) + switched_on(table, _fresh(table, wanted))),
-        tuple(_switched_off(table, _fresh(table, wanted)) + switched_on(table, column)),
+        tuple(switched_off(table, column) + switched_on(table, usual(table, wanted))),
+        tuple(switched_off(table, usual(table, wanted)) + switched_on(table, column)),
         "Counting goes on from the highest value that is there.",
     )
 
 
-def _fresh(table: Table, column: Column) -> Column:
+def usual(table: Table, column: Column) -> Column:
     """A serial column as this plan makes it, its sequence under the usual name."""
     return (
         replace(column, default=f"nextval({literal(_usual_sequence(table, column))}::regclass)")

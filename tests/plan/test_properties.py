@@ -187,14 +187,14 @@ def _only(rows: Counter[Any], columns: list[str]) -> Counter[Any]:
     return found
 
 
-@_settings(15)
+@_settings(12)
 @given(pair=pairs("sqlite"))
 def test_sqlite(pair: Pair) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _example(pair, "sqlite", str(Path(folder) / "x.db"))
 
 
-@_settings(8)
+@_settings(6)
 @given(pair=pairs("duckdb"))
 def test_duckdb(pair: Pair) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -206,7 +206,7 @@ def server(postgres_server: str) -> str:
     return postgres_server
 
 
-@_settings(8)
+@_settings(6)
 @given(pair=pairs("postgres"))
 def test_postgres(server: str, pair: Pair) -> None:
     from tools.embedded import scratch_database

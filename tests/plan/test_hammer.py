@@ -225,6 +225,9 @@ OFFLINE = {
     "create_extension": "the embedded server has none that the writers could meet",
     "create_partition": "no writer of these meets a table with partitions; test_partitions.py sees what is locked",
     "hold_default_partition": "the same",
+    "hold_partition": "the same",
+    "move_partition": "the same",
+    "detach_partition": "the same",
 }
 """Operations of the fixtures that are not online, beside those that write the table anew: and why."""
 

@@ -6,6 +6,7 @@ from tools.plan.casts import affinity
 from tools.plan.draft import Draft
 from tools.plan.model import Accounting
 from tools.plan.pairs import Move, Pair, Way
+from tools.plan.partitions import is_divided, key_of, partitions
 from tools.plan.sql import is_steady, literal, text_of
 from tools.plan.steps.enums import under_new_names
 from tools.plan.steps.fill import wanted
@@ -17,7 +18,16 @@ from tools.schema.render import qualified, quote
 def accounting(draft: Draft) -> tuple[Accounting, ...]:
     """One entry for every table of the current schema, in its order."""
     by_key = {pair.before.key: pair for pair in draft.pairs}
-    return tuple(_entry(draft, table.key, by_key.get(table.key)) for table in draft.origin.tables)
+    return tuple(e for table in draft.origin.tables for e in _entries(draft, table.key, by_key.get(table.key)))
+
+
+def _entries(draft: Draft, key: str, pair: Pair | None) -> list[Accounting]:
+    """One a table; one a partition where some of these are set aside whole, and so are to be looked for elsewhere."""
+    whole = _entry(draft, key, pair)
+    parts = [key_of(part) for part in partitions(draft.origin.objects, key) if not is_divided(part)]
+    if not draft.set_aside.keys() & set(parts):
+        return [whole]
+    return [Accounting(p, qualified(p), draft.set_aside.get(p, qualified(p)), whole.columns) for p in parts]
 
 
 def _entry(draft: Draft, key: str, pair: Pair | None) -> Accounting:

@@ -40,6 +40,7 @@ from tools.plan.steps import (
     loosen,
     merge_columns,
     objects,
+    partition_moves,
     partitions,
     people,
     proof,
@@ -117,6 +118,7 @@ STAGES: tuple[Callable[[Draft], None], ...] = (
     create_table.late,
     drop_table.contract,
     enums.contract,
+    partition_moves.contract,
     domains.contract,
     composites.contract,
     sequences.contract,
@@ -221,7 +223,7 @@ def _held_back(draft: Draft, wanted: Schema, questions: tuple[Question, ...]) ->
         subjects = {(gap.table, gap.column), (gap.table, None), (gap.table, gap.name), (gap.name, gap.from_)}
         open_ = not asked.isdisjoint(subjects)
         waits = open_ or _touches(gap, questions)
-        why = "held back while the rename is an open question" if waits else limits.reason(gap, draft.origin)
+        why = "held back while the rename is an open question" if waits else limits.reason(gap, draft.origin, wanted)
         why = why or limits.no_cast(gap, stay.get(gap.table, frozenset()), draft.dialect)
         sentences.append(f"{gap.sentence or gap.kind}: {why or 'not done by this plan'}")
     return tuple(sentences)

@@ -41,6 +41,8 @@ class Draft:
     usages: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     prepared: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     """(table, key's name) of keys whose partitions have their unique indexes already."""
+    set_aside: dict[str, str] = field(default_factory=dict[str, str])
+    """Under what quoted name the partitions that went are kept, by their keys."""
     _latest: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     _places: dict[str, int] = field(default_factory=dict[str, int])
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tools.location import Dialect
+from tools.plan import partition_limits
 from tools.plan.casts import castable
-from tools.plan.partitions import is_partitioned, key_columns
+from tools.plan.partition_limits import with_partitions_that_stay
+from tools.plan.partitions import is_partitioned, key_columns, key_of, root
 from tools.plan.shape import rename_column, with_column, with_table, without_column
 from tools.plan.target import with_held
 from tools.plan.type_limits import why_it_stays, with_types_that_stay
@@ -25,12 +27,14 @@ _TYPES = ("domain", "type")
 def within_limits(current: Schema, target: Schema, answers: Answers) -> Schema:
     """The target with the columns by which a table is divided as they are today, with those whose values nobody can
     turn into the wanted type, and with the types that stay what they are."""
+    wanted = target
     for table in current.tables if current.dialect == "postgres" else ():
         after = target.table(dict(answers.tables).get(table.key, table.key))
         if after is not None and is_partitioned(table):
             target = with_table(target, _with_key(table, after, answers))
     if current.dialect != "postgres":
         return target
+    target = with_partitions_that_stay(current, target, wanted)
     return with_types_that_stay(current, _with_types(current, target, answers))
 
 
@@ -87,12 +91,14 @@ def _same_type(one: str, other: str) -> bool:
     return normal_type(one, "postgres") == normal_type(other, "postgres")
 
 
-def reason(gap: Gap, current: Schema) -> str | None:
+def reason(gap: Gap, current: Schema, wanted: Schema) -> str | None:
     """Why no plan closes this gap; None where only this one does not."""
-    if current.dialect == "postgres" and gap.kind == "partition_removed":
-        return "its rows would leave the table: detach it by hand (ALTER TABLE … DETACH PARTITION … CONCURRENTLY)"
-    if current.dialect == "postgres" and gap.kind == "partition_changed":
-        return f"with another bound {_MOVES_ROWS}"
+    if isinstance(gap.before, SchemaObject) and gap.before.kind == "partition":
+        after = gap.after if isinstance(gap.after, SchemaObject) else None
+        divided = current.table(root(current, gap.before))
+        return partition_limits.reason(gap.before, after, key_columns(divided) if divided else (), wanted)
+    if gap.kind == "table_added" and gap.table in {key_of(o) for o in current.objects if o.kind == "partition"}:
+        return "a partition has that name today: detach it first, by hand"
     if gap.kind == "comment_added":
         return "what it is on is not there under that name: give the rule that name first (ALTER … RENAME CONSTRAINT)"
     if gap.kind == "sequence_changed":

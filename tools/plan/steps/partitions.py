@@ -21,11 +21,26 @@ from tools.schema.render import create_index, foreign_key_sql, qualified, quote
 
 def expand(draft: Draft) -> None:
     """New partitions of tables that are there; those of new tables come with them."""
+    moved = {old.table for old, _ in moves(draft)}
+    for thing in additions(draft):
+        if thing.table not in moved:
+            attach(draft, thing, Phase.EXPAND)
+
+
+def additions(draft: Draft) -> list[SchemaObject]:
     there = {o.name for o in draft.state.objects if o.kind == "partition"}
     old = {table.key for table in draft.origin.tables}
-    for thing in (o for o in draft.target.objects if o.kind == "partition" and o.name not in there):
-        if root(draft.target, thing) in old and thing.kind not in draft.target.unsaid:
-            _attach(draft, thing)
+    new = [o for o in draft.target.objects if o.kind == "partition" and o.name not in there]
+    return [o for o in new if root(draft.target, o) in old and o.kind not in draft.target.unsaid]
+
+
+def moves(draft: Draft) -> list[tuple[SchemaObject, SchemaObject | None]]:
+    """The partitions of tables that stay, which get other bounds or go (None)."""
+    if "partition" in draft.target.unsaid:
+        return []
+    wanted = {o.name: o for o in draft.target.objects if o.kind == "partition"}
+    there = [o for o in draft.origin.objects if o.kind == "partition" and draft.target.table(root(draft.origin, o))]
+    return [(o, wanted.get(o.name)) for o in there if o.name not in wanted or wanted[o.name].form != o.form]
 
 
 def build_index(draft: Draft, table: Table, index: Index, phase: Phase) -> None:
@@ -162,19 +177,19 @@ def add_foreign_key(draft: Draft, table: Table, key: ForeignKey, phase: Phase, f
     )  # fmt: skip
 
 
-def _attach(draft: Draft, thing: SchemaObject) -> None:
+def attach(draft: Draft, thing: SchemaObject, phase: Phase) -> None:
     held = [o for o in draft.state.objects if o.kind == "partition" and o.table == thing.table and is_default(o)]
     for default in held:
-        _keep_out(draft, thing, default)
+        keep_out(draft, thing, default, phase)
     table, parent = draft.table(root(draft.target, thing)), qualified(thing.table)
     bound, divided = clauses(thing)
     like = "INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE"
     rows = names([c.name for c in table.columns if c.generated is None])
-    away = tuple(f"ALTER TABLE {d.name} DROP CONSTRAINT {quote(_out(thing))}" for d in held)
+    away = tuple(f"ALTER TABLE {d.name} DROP CONSTRAINT {quote(out_name(thing))}" for d in held)
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, thing.table, f"attach_{key_of(thing)}"),
-            Phase.EXPAND,
+            draft.step_id(phase, thing.table, f"attach_{key_of(thing)}"),
+            phase,
             "create_partition",
             f"Make the partition {thing.name} and attach it to {thing.table}",
             (root(draft.target, thing),),
@@ -182,7 +197,7 @@ def _attach(draft: Draft, thing: SchemaObject) -> None:
              f"ALTER TABLE {parent} ATTACH PARTITION {thing.name} {bound}", *away),
             (f"ALTER TABLE {parent} DETACH PARTITION {thing.name}",
              f"INSERT INTO {parent} ({rows}) OVERRIDING SYSTEM VALUE SELECT {rows} FROM {thing.name}",
-             f"DROP TABLE {thing.name}", *(_kept_out(thing, d) for d in held)),
+             f"DROP TABLE {thing.name}", *(kept_out(thing, d) for d in held)),
             closes=tuple(g.sentence for g in draft.gaps if g.kind == "partition_added" and g.name == thing.key),
             reason="Attaching locks out nobody but, for a moment, those of a default partition. Undoing moves rows "
             "written since to where they belong then, and stops where no other partition takes them.",
@@ -192,17 +207,17 @@ def _attach(draft: Draft, thing: SchemaObject) -> None:
     )  # fmt: skip
 
 
-def _keep_out(draft: Draft, thing: SchemaObject, default: SchemaObject) -> None:
+def keep_out(draft: Draft, thing: SchemaObject, default: SchemaObject, phase: Phase) -> None:
     """A validated CHECK on the default partition, so that attaching does not search it under a lock."""
-    key, name = root(draft.target, thing), quote(_out(thing))
-    drop, add = f"ALTER TABLE {default.name} DROP CONSTRAINT {name}", _kept_out(thing, default)
+    key, name = root(draft.target, thing), quote(out_name(thing))
+    drop, add = f"ALTER TABLE {default.name} DROP CONSTRAINT {name}", kept_out(thing, default)
     offenders = StepCheck(
         f"no row of {default.name} belongs into {thing.name} (else move it first)",
         f"SELECT * FROM {default.name} WHERE {thing.rule}",
     )
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, key, f"keep_out_{key_of(thing)}"), Phase.EXPAND, "hold_default_partition",
+            draft.step_id(phase, key, f"keep_out_{key_of(thing)}"), phase, "hold_default_partition",
             f"Keep rows of {thing.name} out of {default.name}", (key,), (add,), (drop,), checks=(offenders,),
             hazards=(Hazard.BREAKS_OLD_CODE,),
             reason=f"Rows that belong into {thing.name} are refused until it is attached; any that came would stop it.",
@@ -211,7 +226,7 @@ def _keep_out(draft: Draft, thing: SchemaObject, default: SchemaObject) -> None:
     )  # fmt: skip
     draft.add(
         Step(
-            draft.step_id(Phase.EXPAND, key, f"validate_{_out(thing)}"), Phase.EXPAND, "validate",
+            draft.step_id(phase, key, f"validate_{out_name(thing)}"), phase, "validate",
             f"Show that {default.name} holds no row of {thing.name}", (key,),
             (f"ALTER TABLE {default.name} VALIDATE CONSTRAINT {name}",), (drop, add),
             reason="Reads the whole partition, beside running writes.",
@@ -220,9 +235,9 @@ def _keep_out(draft: Draft, thing: SchemaObject, default: SchemaObject) -> None:
     )  # fmt: skip
 
 
-def _out(thing: SchemaObject) -> str:
+def out_name(thing: SchemaObject) -> str:
     return own_name(thing, "kept_out__oneplan")
 
 
-def _kept_out(thing: SchemaObject, default: SchemaObject) -> str:
-    return f"ALTER TABLE {default.name} ADD CONSTRAINT {quote(_out(thing))} CHECK (NOT ({thing.rule})) NOT VALID"
+def kept_out(thing: SchemaObject, default: SchemaObject) -> str:
+    return f"ALTER TABLE {default.name} ADD CONSTRAINT {quote(out_name(thing))} CHECK (NOT ({thing.rule})) NOT VALID"

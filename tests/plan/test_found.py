@@ -127,6 +127,16 @@ FOUND = (
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a DOUBLE PRECISION, b INTEGER); CREATE VIEW v AS SELECT b FROM t;",
     ),
     Found(
+        "a key that changes its type, whose rows are asked before the way back", ("sqlite", "duckdb", "postgres"),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1);",
+        "CREATE TABLE t (id SMALLINT PRIMARY KEY);",
+    ),
+    Found(
+        "a comment on a column with a quote in its name", ("postgres",),
+        """CREATE TABLE t (id INTEGER PRIMARY KEY, "q""t" INTEGER); COMMENT ON COLUMN t."q""t" IS 'so';""",
+        """CREATE TABLE t (id INTEGER PRIMARY KEY, "q""t" TEXT); COMMENT ON COLUMN t."q""t" IS 'so';""",
+    ),
+    Found(
         "what is computed gets another name and is written", ("sqlite", "postgres"),
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b INTEGER GENERATED ALWAYS AS (a % 7) STORED);"
         "INSERT INTO t (id, a) VALUES (1, 9);",

@@ -255,7 +255,8 @@ def _old_values(draft: Draft, table: Table, move: Move, stable: tuple[str, ...],
 
 def _unchanged(draft: Draft, move: Move, stable: tuple[str, ...], aside: Kept) -> str:
     """Whether a row as "t" still has the value that its old one became."""
-    match = key_match([quote(c) for c in stable], table_alias="t")
+    ends = [move.new.name if c == move.carrier else c for c in stable]  # its place is taken by then
+    match = key_match([quote(c) for c in ends], table_alias="t")
     became = comparable(f"k.{quote('became_' + move.new.name)}", move.new.type, "postgres")
     now = comparable(draft.aside(move.new, f"t.{quote(move.new.name)}"), move.new.type, "postgres")
     return f"EXISTS (SELECT 1 FROM {aside.name} AS k WHERE {match} AND {same(became, now, 'postgres')})"

@@ -131,9 +131,15 @@ def _lost(draft: Draft) -> list[SchemaObject]:
     return [
         o for o in draft.state.objects
         if o in anew
-        or (o.kind == "comment" and o.name.replace('"', "") in swapped)
+        or (o.kind == "comment" and _bare(o.name) in swapped)
         or (o.kind == "check" and any(f"COLUMN {o.table}.{name}" in swapped for name in _named(o)))
     ]  # fmt: skip
+
+
+def _bare(name: str) -> str:
+    """`COLUMN t.a"b` for `COLUMN t."a""b"`."""
+    kind, *parts = (token.name for token in tokenize(name, "postgres") if token.is_name)
+    return f"{kind} {'.'.join(parts)}"
 
 
 def _named(thing: SchemaObject) -> set[str]:

@@ -31,8 +31,8 @@ What it does not show:
   with plans of a few steps over small tables, but for the soak. Processes, connections and servers are killed; no
   machine has lost its power, and what a disk that lies about its writes does is the engine's affair.
 - A DuckDB database that is killed, or whose disk is full, in the middle of a checkpoint may be left unreadable by
-  DuckDB itself (1.5.5 writes blocks of metadata in place: two of 1,200 kills of a process that did nothing but open, write and
-  close). oneplan guards its own store against that with a copy; of your database there is the backup, which
+  DuckDB itself (1.5.5 writes blocks of metadata in place: two of 1,200 kills of a process that did nothing but open,
+  write and close). oneplan guards its own store against that with a copy; of your database there is the backup, which
   `oneplan backups restore` puts in its place.
 - The gate stops whoever goes through oneplan: a model, a plan file, a second terminal, a mistake. A program that may
   write to the database, or to the folder `.oneplan`, needs no oneplan to do harm; what it does to the log or to the

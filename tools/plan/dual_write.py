@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from tools.plan.casts import comparable
-from tools.plan.pairs import Move
+from tools.plan.pairs import Move, fitted
 from tools.plan.sql import distinct
 from tools.schema.model import Table, Trigger
 from tools.schema.reads import columns_in
@@ -42,7 +42,7 @@ def row_id(table: Table) -> tuple[str, ...]:
 
 
 def _postgres(table: Table, move: Move) -> DualWrite:
-    name = f"zz_oneplan_{move.carrier}"[:60]
+    name = fitted(f"zz_oneplan_{move.carrier}")
     function = f'"oneplan".{quote("dual_" + hashlib.sha256(f"{table.key}.{move.carrier}".encode()).hexdigest()[:10])}'
     definition = (
         f"CREATE TRIGGER {quote(name)} BEFORE INSERT OR UPDATE ON {qualified(table.key)}"

@@ -24,10 +24,14 @@ LONGEST = 63
 
 def shadow(name: str) -> str:
     """The name of what stands beside `name` until the contract phase."""
-    room = LONGEST - len(SHADOW)
-    if len(name.encode()) > room:
-        name = name.encode()[: room - 7].decode(errors="ignore") + "_" + hashlib.sha256(name.encode()).hexdigest()[:6]
-    return name + SHADOW
+    return fitted(name, LONGEST - len(SHADOW)) + SHADOW
+
+
+def fitted(name: str, room: int = LONGEST) -> str:
+    """The name cut to `room` bytes, and told apart from others that begin like it."""
+    if len(name.encode()) <= room:
+        return name
+    return name.encode()[: room - 7].decode(errors="ignore") + "_" + hashlib.sha256(name.encode()).hexdigest()[:6]
 
 
 class Way(StrEnum):

@@ -81,7 +81,7 @@ def tighten(draft: Draft) -> None:
 
 
 def not_null_name(column: str) -> str:
-    return shadow(f"{column}_not_null"[:40])
+    return shadow(f"{column}_not_null")
 
 
 def _postgres(draft: Draft) -> tuple[Pair, ...]:

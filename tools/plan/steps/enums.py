@@ -9,6 +9,7 @@ from dataclasses import replace
 from tools.plan.dependents import around, comments_on, comments_on_type
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step, StepCheck
+from tools.plan.pairs import LONGEST, fitted
 from tools.plan.rebuild import Reshape, rebuild, unchanged
 from tools.plan.shape import check_columns, edit_table, references, with_column, with_enum, without_enum
 from tools.plan.sql import literal
@@ -181,7 +182,7 @@ def _swap(state: Schema, there: Enum, wanted: Enum, moved: Mapping[str, str] | N
         held = any(t.indexes or t.foreign_keys or references(state, t.key) for t, _ in users)
         made = _remade_duckdb(state, users, wanted, moved) if held else _swap_duckdb(users, wanted, moved)
         return (*made, *comments_on_type(state, there.key))
-    old = f"{there.name[:50]}__old"
+    old = f"{fitted(there.name, LONGEST - 5)}__old"
     sql = [f"ALTER TYPE {qualified(there.key)} RENAME TO {quote(old)}", create_enum(wanted)]
     sql += comments_on_type(state, there.key)
     for table, column in users:

@@ -13,7 +13,7 @@ from tools.plan.casts import comparable
 from tools.plan.draft import Draft
 from tools.plan.dual_write import DualWrite, row_id, sqlite_trigger
 from tools.plan.model import Phase, Step, StepCheck
-from tools.plan.pairs import Move, Pair, Way
+from tools.plan.pairs import Move, Pair, Way, fitted
 from tools.plan.shape import edit_table, with_column, without_trigger
 from tools.plan.sql import distinct, is_constant
 from tools.schema.model import Merge, Table, Trigger
@@ -93,7 +93,7 @@ def _stop(draft: Draft, pair: Pair, move: Move, merge: Merge) -> None:
 
 
 def _postgres(table: Table, merge: Merge, expression: str) -> DualWrite:
-    name = f"zz_oneplan_{merge.column}"[:60]
+    name = fitted(f"zz_oneplan_{merge.column}")
     digest = hashlib.sha256(f"{table.key}.{merge.column}.merge".encode()).hexdigest()[:10]
     function = f'"oneplan".{quote(f"merge_{digest}")}'
     kinds = {column.name: column.type for column in table.columns}

@@ -136,15 +136,8 @@ def proposals_view(proposals: Sequence[Proposal]) -> RenderableType:
     return table(("id", "kind", "what", "hazards", "open until"), rows)
 
 
-def print_proposal(proposal: Proposal) -> None:
-    action = proposal.action
-    view = {
-        "kind": action.kind.replace("_", " "), "summary": action.summary, "hazards": action.hazards, "sql": action.sql,
-        "target": action.arguments.get("target", action.arguments.get("path", "")),
-        "expires": f"{proposal.expires:%Y-%m-%d %H:%M} UTC",
-        "steps": action.arguments.get("steps", ()),
-        "notes": [f"{proposal.id}: {proposal.status}" + (f" by {proposal.decided_by}" if proposal.decided_by else "")],
-    }  # fmt: skip
+def print_proposal(view: JSON) -> None:
+    """view: as `proposal_whole` gives it."""
     show(proposal_view(view))
 
 

@@ -116,6 +116,8 @@ class Applying:
             say(f"       note: {note}")
 
     def _approval(self, migration: Migration, step: Step) -> str:
+        if not self.consent.yes:
+            self._keep_plan()
         if self.consent.yes or interactive():
             return approval_for(
                 self.workspace, migration.action(step), self.consent,
@@ -125,6 +127,15 @@ class Applying:
         rest = _rest_of_phase(migration, step)
         approval_for(self.workspace, _phase_or_step(migration, rest), self.consent)
         return approval_for(self.workspace, migration.action(step), self.consent)
+
+    def _keep_plan(self) -> None:
+        """So that whoever is asked in another terminal is shown the way back, and what the rehearsal measured."""
+        from knowledge.records import Records
+        from tools.plan.files import plan_to_yaml
+
+        records = Records(self.workspace.store)
+        if records.plan(self.plan.digest) is None:
+            records.keep_plan(self.plan.digest, plan_to_yaml(self.plan), name=self.plan.desired_source)
 
     def _ask_about(self, migration: Migration, step: Step, proposal: Proposal) -> str | None:
         from assistant.asking import ask_step

@@ -37,14 +37,19 @@ def list_pending(as_json: AsJson = False) -> int:
 
 @app.command("show")
 def show(proposal_id: ProposalId, as_json: AsJson = False) -> int:
-    """One proposal, whole: what would be done, its SQL, its hazards."""
-    proposal = Workspace().ledger.get(proposal_id)
+    """One proposal, whole: what would be done, its SQL, its hazards, the tables that it touches, the way back."""
+    from assistant.proposals import proposal_whole
+
+    workspace = Workspace()
+    proposal = workspace.ledger.get(proposal_id)
+    known = proposal_whole(workspace, proposal)
     if as_json:
-        print_json("approval", whole_json(proposal))
+        more = {name: known[name] for name in ("phase", "touches", "undo", "rehearsal", "notes") if name in known}
+        print_json("approval", whole_json(proposal) | more)
     else:
         from assistant.console import print_proposal
 
-        print_proposal(proposal)
+        print_proposal(known)
     return DONE
 
 

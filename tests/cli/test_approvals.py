@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,32 @@ def test_hazards_are_named_exactly() -> None:
     assert parse_consent(False, "DELETES_DATA, IRREVERSIBLE").allow == {Hazard.DELETES_DATA, Hazard.IRREVERSIBLE}
     with pytest.raises(UsageError, match="ALL"):
         parse_consent(True, "ALL")
+
+
+def test_another_terminal_is_shown_what_the_gate_shows(oneplan: Oneplan, workspace: Path) -> None:
+    database, want = workspace / "app.db", workspace / "want.sql"
+    connection = sqlite3.connect(database)
+    connection.executescript("CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1), (2), (3)")
+    connection.close()
+    want.write_text("CREATE TABLE t (id INTEGER PRIMARY KEY, goal TEXT)", encoding="utf-8")
+    assert oneplan("plan", database, want, "-o", workspace / "p.yaml").code == 0
+    applied = oneplan("apply", workspace / "p.yaml", "--database", database, "--phase", "analyse", "--yes")
+    assert applied.code == 0, applied.err
+    assert oneplan("apply", workspace / "p.yaml", "--database", database).code == 3
+    [phase, *_] = oneplan("approvals", "list", "--json").data["proposals"]
+
+    told = oneplan("approvals", "show", phase["id"]).out
+    assert "step 2 of" in told
+    assert "touches: t: write lock on the database keeps all other writers out (about 3 rows" in told
+    assert "rehearsed: forward and back" in told
+    assert 'undo:\n    ALTER TABLE "t" DROP COLUMN "goal";' in told
+    data = oneplan("approvals", "show", phase["id"], "--json").data
+    assert (data["phase"], data["undo"]) == ("expand", ['ALTER TABLE "t" DROP COLUMN "goal"'])
+    assert data["rehearsal"]["undone"] is not None
+    assert data["touches"][0].startswith("t: write lock")
+
+    database.rename(workspace / "elsewhere.db")
+    away = oneplan("approvals", "show", phase["id"])
+    assert away.code == 0
+    assert "how large the tables are is not known here" in away.out
+    assert 'DROP COLUMN "goal"' in away.out

@@ -356,6 +356,13 @@ def propose_way_back(workspace: Workspace, database: str, run: str) -> str:
     return workspace.ledger.propose(action, actor=workspace.actor, ttl=workspace.proposal_life).id
 
 
+def proposed_way_back(workspace: Workspace, run: str) -> str:
+    """The proposal to undo something of a run that waits for an answer; "" where there is none."""
+    kinds = ("undo_step", "restore_backup")
+    waiting = (p for p in workspace.ledger.pending() if p.action.kind in kinds and p.action.arguments.get("run") == run)
+    return next((proposal.id for proposal in waiting), "")
+
+
 def run_status(workspace: Workspace, database: str | None) -> Outcome:
     """Where the latest run on a database stands, read without its lock."""
     from tools.migrate.rollback import runs

@@ -176,7 +176,7 @@ def monitor(
 
     Exit code 2 when something fell off: the way back is proposed then.
     """
-    from assistant.execution import database_of, propose_way_back
+    from assistant.execution import database_of, propose_way_back, proposed_way_back
     from tools.migrate.watch import Watch
 
     workspace = Workspace()
@@ -210,6 +210,11 @@ def monitor(
         say_of_the_watch(workspace, watch)
     if proposal:
         say(f"the way back is proposed ({proposal}): `oneplan rollback {watch.run}`")
+    elif not last.fallen and (open_ := proposed_way_back(workspace, watch.run)):
+        say(
+            f"nothing falls off now, and the way back is still proposed ({open_}): "
+            f"`oneplan approvals reject {open_} --reason …` withdraws it"
+        )
     return DIFFERENCES if last.fallen else DONE
 
 

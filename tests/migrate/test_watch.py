@@ -96,6 +96,16 @@ def test_a_query_that_the_plan_broke_is_found_and_the_way_back_proposed(applied:
         assert connection.execute("SELECT goal FROM agents").fetchall() == [("a",), ("b",)]
 
 
+def test_a_way_back_that_is_still_proposed_when_all_is_well_again_is_named(applied: Path, oneplan: Oneplan) -> None:
+    proposal = oneplan("monitor", "--once", "--json").data["proposal"]
+    Path("queries.sql").write_text("SELECT count(*) FROM agents;\nSELECT purpose FROM agents;\n", encoding="utf-8")
+    well = oneplan("monitor", "--once")
+    assert well.code == 0, well.out
+    assert f"the way back is still proposed ({proposal}): `oneplan approvals reject {proposal}" in well.err
+    assert oneplan("approvals", "reject", proposal, "--reason", "the query was mended").code == 0
+    assert "still proposed" not in oneplan("monitor", "--once").err
+
+
 def test_in_the_conversation_a_fall_off_leads_to_the_question_whether_to_roll_back(
     applied: Path, oneplan: Oneplan
 ) -> None:

@@ -183,6 +183,31 @@ FOUND = (
         "INSERT INTO t VALUES (1, 2, 3), (2, 3, 4);",
         "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, w INTEGER); CREATE UNIQUE INDEX i ON t (w);",
     ),
+    Found(
+        "a column goes that is called like one of a table set aside", ("sqlite", "duckdb", "postgres"),
+        "CREATE TABLE k (id INTEGER PRIMARY KEY, key_1 INTEGER NOT NULL, became_n TEXT, n TEXT);"
+        "INSERT INTO k VALUES (1, 0, 'x', '5'), (2, 7, 'y', '6');",
+        "CREATE TABLE k (id INTEGER PRIMARY KEY, n INTEGER);",
+    ),
+    Found(
+        "zeros below zero are filled in", ("sqlite", "duckdb", "postgres"),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, p DOUBLE PRECISION); INSERT INTO t VALUES (1, 0.5), (2, NULL);",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, p DOUBLE PRECISION NOT NULL);",
+        Answers(none=True, fills=(("t", "p", "-0.0"),)),
+    ),
+    Found(
+        "what is computed of a column that is filled", ("sqlite", "postgres"),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT GENERATED ALWAYS AS (lower(a)) STORED);"
+        "INSERT INTO t (id, a) VALUES (1, 'X'), (2, NULL);",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b TEXT GENERATED ALWAYS AS (lower(a)) STORED);",
+        Answers(none=True, fills=(("t", "a", "'Q'"),)),
+    ),
+    Found(
+        "a key loses a column that cannot change its type", ("postgres",),
+        'CREATE TABLE t (id INTEGER, "Mixed Case" REAL, PRIMARY KEY ("Mixed Case", id)); INSERT INTO t VALUES (1, 2);',
+        'CREATE TABLE t (id INTEGER PRIMARY KEY, "Mixed Case" JSONB);',
+        held=("primary key (Mixed Case, id) becomes (id): it waits for the type of t.Mixed Case",),
+    ),
 )  # fmt: skip
 
 

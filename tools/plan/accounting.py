@@ -12,6 +12,7 @@ from tools.plan.steps.enums import under_new_names
 from tools.plan.steps.fill import wanted
 from tools.plan.steps.merge_columns import value_of
 from tools.plan.target import uses_type as _uses
+from tools.schema.reads import columns_in
 from tools.schema.render import qualified, quote
 
 
@@ -43,6 +44,8 @@ def _pair(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
         return _merged(draft, pair, move)
     if move.before is None or move.after is None or move.way is Way.DERIVED:
         return None
+    if move.new.generated is not None and _computed_of_filled(draft, pair, move.new.generated):
+        return None
     value = wanted(draft, pair, move)
     if value is not None and not is_steady(value, draft.dialect):
         return None
@@ -65,6 +68,17 @@ def _pair(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
     if value is not None:
         before = f"COALESCE({before}, CAST({value} AS {move.new.type}))"
     return before, quote(move.new.name)
+
+
+def _computed_of_filled(draft: Draft, pair: Pair, formula: str) -> bool:
+    """Whether a column computed by this formula, the same before and after, reads one that is given values."""
+    read = columns_in(formula, pair.after.column_names, draft.dialect)
+    moves = [move for name in read if (move := pair.move_to(name)) and move.before is not None]
+    return any(
+        wanted(draft, pair, move) is not None
+        or (move.new.generated is not None and _computed_of_filled(draft, pair, move.new.generated))
+        for move in moves
+    )
 
 
 def _merged(draft: Draft, pair: Pair, move: Move) -> tuple[str, str] | None:
@@ -111,4 +125,5 @@ def _sqlite_stored(move: Move, value: str | None) -> tuple[str, str]:
         return old, new
     if kind == "NUMERIC":  # such a column stores 3.0 as 3, which CAST does only to text
         old, new = f"CAST({old} AS TEXT)", f"CAST({new} AS TEXT)"
-    return f"CAST({old} AS {kind})", f"CAST({new} AS {kind})"
+    sign = " + 0.0" if kind == "REAL" else ""  # -0.0 is stored as 0.0
+    return f"CAST({old} AS {kind}){sign}", f"CAST({new} AS {kind}){sign}"

@@ -66,7 +66,9 @@ def unturned(gaps: Iterable[Gap], dialect: Dialect) -> dict[str, frozenset[str]]
 
 def no_cast(gap: Gap, columns: frozenset[str], dialect: Dialect) -> str | None:
     """Why this gap stays open, where it is one of columns that no cast turns into what they shall be."""
-    named = {gap.column} & columns or set(columns_in(f"{gap.from_ or ''} {gap.to or ''}", sorted(columns), dialect))
+    listed = {name for side in (gap.before, gap.after) for name in getattr(side, "columns", ())}
+    named = {gap.column} & columns or listed & columns
+    named = named or set(columns_in(f"{gap.from_ or ''} {gap.to or ''}", sorted(columns), dialect))
     if not named:
         return None
     name = f"{gap.table}.{min(map(str, named))}"

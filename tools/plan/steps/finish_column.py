@@ -8,7 +8,7 @@ from tools.plan.casts import comparable
 from tools.plan.dependents import around
 from tools.plan.draft import Draft
 from tools.plan.dual_write import dual_write
-from tools.plan.kept import Kept, key_match, key_select
+from tools.plan.kept import Kept, became, key_match, key_select
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.postgres_column import drop_column, take_over
@@ -204,7 +204,7 @@ def _set_aside(
     """Copy the key and the values of columns, and what became of them, where they were copied."""
     key = [key_select([quote(c) for c in stable])] if stable else []
     values = [f"{draft.aside(c, quote(c.name))} AS {quote(c.name)}" for c in columns]
-    values += [f"{draft.aside(move.new, quote(move.carrier))} AS {quote('became_' + move.new.name)}"] if move else []
+    values += [f"{draft.aside(move.new, quote(move.carrier))} AS {became(move.new.name)}"] if move else []
     return aside.make(f"SELECT {', '.join(key + values)} FROM {qualified(pair.after.key)}")
 
 
@@ -242,9 +242,8 @@ def _old_values(draft: Draft, table: Table, move: Move, stable: tuple[str, ...],
         sql.append(worked_out)
     else:
         match = key_match([quote(c) for c in stable], table_alias="t")
-        became = f"k.{quote('became_' + move.new.name)}"
         now = comparable(draft.aside(move.new, f"t.{carrier}"), kind, "postgres")
-        unchanged = same(comparable(became, kind, "postgres"), now, "postgres")
+        unchanged = same(comparable(f"k.{became(move.new.name)}", kind, "postgres"), now, "postgres")
         value = draft.restored(move.old, f"k.{old}")
         sql.append(f"UPDATE {name} AS t SET {old} = {value} FROM {aside.name} AS k WHERE {match} AND {unchanged}")
         # Only what was written since is worked out: an old value need not be one that its new form casts back to.
@@ -257,9 +256,9 @@ def _unchanged(draft: Draft, move: Move, stable: tuple[str, ...], aside: Kept) -
     """Whether a row as "t" still has the value that its old one became."""
     ends = [move.new.name if c == move.carrier else c for c in stable]  # its place is taken by then
     match = key_match([quote(c) for c in ends], table_alias="t")
-    became = comparable(f"k.{quote('became_' + move.new.name)}", move.new.type, "postgres")
+    then = comparable(f"k.{became(move.new.name)}", move.new.type, "postgres")
     now = comparable(draft.aside(move.new, f"t.{quote(move.new.name)}"), move.new.type, "postgres")
-    return f"EXISTS (SELECT 1 FROM {aside.name} AS k WHERE {match} AND {same(became, now, 'postgres')})"
+    return f"EXISTS (SELECT 1 FROM {aside.name} AS k WHERE {match} AND {same(then, now, 'postgres')})"
 
 
 def _objects(draft: Draft, key: str, after: Schema) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tools.plan.draft import Draft
-from tools.plan.kept import Kept, key_match, key_select
+from tools.plan.kept import Kept, became, key_match, key_name, key_select
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.rebuild import Reshape, cluster, rebuild
@@ -159,7 +159,7 @@ def _set_aside(pair: Pair, aside: _Aside) -> tuple[str, ...]:
     if not aside.moves:
         return ()
     columns = [quote(m.old.name) for m in aside.moves]
-    columns += [f"{quote(m.carrier)} AS {quote('became_' + m.new.name)}" for m in aside.moves if m.copied]
+    columns += [f"{quote(m.carrier)} AS {became(m.new.name)}" for m in aside.moves if m.copied]
     key = [key_select([quote(carrier) for carrier, _ in aside.key])] if aside.key else []
     return aside.table.make(f"SELECT {', '.join(key + columns)} FROM {qualified(pair.after.key)}")
 
@@ -200,12 +200,13 @@ def _old_value(pair: Pair, column: str, aside: _Aside) -> str:
         now = f"t.{quote(move.new.name)}"
         if move not in aside.moves:
             return move.backward(now)
-        unchanged = same(f"k.{quote('became_' + move.new.name)}", now, move.dialect)
-        return f"CASE WHEN k.key_1 IS NOT NULL AND {unchanged} THEN k.{quote(column)} ELSE {move.backward(now)} END"
+        unchanged = same(f"k.{became(move.new.name)}", now, move.dialect)
+        there = f"k.{key_name(1)} IS NOT NULL AND {unchanged}"
+        return f"CASE WHEN {there} THEN k.{quote(column)} ELSE {move.backward(now)} END"
     if move.old.default is None:
         return f"k.{quote(column)}"
     default = default_sql(move.old.default, move.dialect)
-    return f"CASE WHEN k.key_1 IS NULL THEN {default} ELSE k.{quote(column)} END"
+    return f"CASE WHEN k.{key_name(1)} IS NULL THEN {default} ELSE k.{quote(column)} END"
 
 
 def _checks(draft: Draft, pairs: list[Pair]) -> tuple[StepCheck, ...]:
@@ -233,7 +234,7 @@ def _needed_back(draft: Draft, pair: Pair, aside: _Aside) -> Iterator[StepCheck]
     for move in pair.of(Way.RENAMED, Way.RETYPED, Way.DIRECT):
         kept = ""
         if move in aside.moves and aside.key:
-            unchanged = same(f"k.{quote('became_' + move.new.name)}", f"t.{quote(move.new.name)}", move.dialect)
+            unchanged = same(f"k.{became(move.new.name)}", f"t.{quote(move.new.name)}", move.dialect)
             match = key_match(key, table_alias="t")
             kept = f"EXISTS (SELECT 1 FROM {aside.table.name} AS k WHERE {match} AND {unchanged})"
         yield from fits_again(draft, pair.after.key, move, kept)

@@ -41,7 +41,7 @@ bench: $(STAMP)
 
 # The whole of the crash matrix, of faults, of the attacks on the gate: writes docs/reliability.md (`test` tries samples).
 prove: $(STAMP)
-	ONEPLAN_PROVE=1 ONEPLAN_EXAMPLES=200 ONEPLAN_FUZZ=1000 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal \
+	ONEPLAN_PROVE=1 ONEPLAN_EXAMPLES=200 ONEPLAN_FUZZ=1000 $(BIN)/python -m pytest --timeout 3600 -n $(WORKERS) --dist worksteal \
 		tests/plan/test_hammer.py tests/plan/test_properties.py tests/schema/test_fuzz.py tests/migrate/test_plans.py
 	$(BIN)/python -m tests.prove
 

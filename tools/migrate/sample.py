@@ -4,7 +4,7 @@ foreign key is left without its row."""
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -66,15 +66,18 @@ def dangling(schema: Schema) -> Iterator[str]:
             yield f"UPDATE {name} SET {sets} {where}" if optional else f"DELETE FROM {name} {where}"
 
 
-def pour_sample(source: Backend, target: str, tools: int, rows: int, folder: Path) -> None:
-    """Postgres: the schema by a dump, the chosen rows by COPY, and constraints, indexes and triggers behind them."""
+def pour_sample(
+    source: Backend, target: str, tools: int, rows: int, folder: Path, left_out: Sequence[str] = ()
+) -> None:  # fmt: skip
+    """Postgres: the schema by a dump, the chosen rows by COPY, and constraints, indexes and triggers behind them.
+
+    left_out: options of pg_restore for what the copy shall not have (`--no-owner`).
+    """
     import psycopg
 
     dump = str(folder / "schema.dump")
-    run_program(
-        "pg_dump", ["-Fc", "--schema-only", "--no-owner", "--no-privileges", "--file", dump], source.address, tools
-    )
-    _section(dump, "pre-data", target, tools, folder)
+    run_program("pg_dump", ["-Fc", "--schema-only", "--file", dump], source.address, tools)
+    _section(dump, "pre-data", target, tools, folder, left_out)
     schema = source.schema()
     try:
         with psycopg.connect(source.address) as origin, psycopg.connect(target) as copy:
@@ -84,7 +87,7 @@ def pour_sample(source: Backend, target: str, tools: int, rows: int, folder: Pat
             _mend(schema, lambda sql: copy.execute(sql).rowcount)  # pyright: ignore
     except psycopg.Error as error:
         raise DatabaseError(f"no sample can be copied: {error}") from error
-    _section(dump, "post-data", target, tools, folder)
+    _section(dump, "post-data", target, tools, folder, left_out)
 
 
 def sample_sqlite(source: Path, target: Path, rows: int) -> None:
@@ -132,11 +135,9 @@ def _copy_table(origin: Any, copy: Any, schema: Schema, name: tuple[str, str], r
             into.write(data)
 
 
-def _section(dump: str, section: str, target: str, tools: int, folder: Path) -> None:
+def _section(dump: str, section: str, target: str, tools: int, folder: Path, left_out: Sequence[str]) -> None:
     script = str(folder / f"{section}.sql")
-    run_program(
-        "pg_restore", [f"--section={section}", "--no-owner", "--no-privileges", "--file", script, dump], None, tools
-    )
+    run_program("pg_restore", [f"--section={section}", *left_out, "--file", script, dump], None, tools)
     run_program("psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", script], target, tools)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,9 @@ from tools.migrate.open import open_backend
 from tools.migrate.pgtools import run_program, server_major
 from tools.plan.facts import Facts
 from tools.schema.digest import schema_digest
+
+_NOBODYS = ("--no-owner", "--no-privileges")
+"""Of a copy on a server of somebody's, who need not have made the roles of this database there."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def _postgres(source: Backend, shadow: str | None, rows: int | None) -> Generato
     major = server_major(str(source.query("SHOW server_version")[0][0]))
     if shadow is not None:
         with scratch_database(shadow, "oneplan_shadow") as url:
-            _pour(source, url, major, rows)
+            _pour(source, url, major, rows, _NOBODYS)
             yield url, "a scratch database on the shadow server" + _of_rows(rows)
         return
     if major > MAJORS[-1]:
@@ -138,7 +141,8 @@ def _fits(source: Backend, shadow: str | None) -> bool:
 
 
 def _make_roles(source: Backend, embedded: str) -> None:
-    """Policies and grants name roles, which no dump of one database holds; on our own server they can be made."""
+    """Owners, policies and grants name roles, which no dump of one database holds; on our own server they can be
+    made."""
     import psycopg
     from psycopg import sql
 
@@ -149,17 +153,17 @@ def _make_roles(source: Backend, embedded: str) -> None:
                 connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(str(name))))
 
 
-def _pour(source: Backend, target: str, major: int, rows: int | None) -> None:
-    """Schema and rows, by way of a dump that the target's own version reads."""
+def _pour(source: Backend, target: str, major: int, rows: int | None, left_out: Sequence[str] = ()) -> None:
+    """Schema and rows, by way of a dump that the target's own version reads. left_out: options of pg_restore."""
     tools = nearest_major(major)
     with tempfile.TemporaryDirectory(prefix="oneplan-shadow-") as folder:
         if rows is not None:
-            sample.pour_sample(source, target, tools, rows, Path(folder))
+            sample.pour_sample(source, target, tools, rows, Path(folder), left_out)
             return
         dump = str(Path(folder) / "shadow.dump")
         script = str(Path(folder) / "shadow.sql")
-        run_program("pg_dump", ["-Fc", "--no-owner", "--no-privileges", "--file", dump], source.address, tools)
-        run_program("pg_restore", ["--no-owner", "--no-privileges", "--file", script, dump], None, tools)
+        run_program("pg_dump", ["-Fc", "--file", dump], source.address, tools)
+        run_program("pg_restore", [*left_out, "--file", script, dump], None, tools)
         try:
             run_program("psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", script], target, tools)
         except DatabaseError as error:

@@ -97,10 +97,20 @@ def make(thing: Definition, schema: Schema) -> tuple[str, ...]:
     if isinstance(thing, View):
         on = [o for o in schema.objects if o.table == thing.key and o.kind in ("privilege", "comment")]
         mine = [o.create for o in on if not o.name.startswith("TRIGGER ")]
-        return (*make_view(thing, schema.dialect), *mine)
+        return (*make_view(thing, schema.dialect), *owned(schema, "view", thing.key, said), *mine)
     if isinstance(thing, Trigger):
         return (*make_trigger(thing), *comments_on(f"TRIGGER {plain(thing.name)} ON ", schema, thing.table))
-    return (thing.create, *_rights(said, schema), *comments_on(said, schema, thing.table))
+    given = owned(schema, "function", thing.key, said) if thing.kind == "function" else ()
+    return (thing.create, *given, *_rights(said, schema), *comments_on(said, schema, thing.table))
+
+
+def owned(schema: Schema, kind: str, key: str, said: str) -> tuple[str, ...]:
+    """What gives a thing that is made again to the role that had it: its owner's rights are in no list of privileges.
+
+    said: how the statement names it, `VIEW "a"`. Nothing where it belongs to the role that read the schema.
+    """
+    role = schema.owner(kind, key)
+    return (f"ALTER {said} OWNER TO {quote(role)}",) if role else ()
 
 
 def around(schema: Schema, names: Iterable[str], statements: Sequence[str]) -> tuple[str, ...]:

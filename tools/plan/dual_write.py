@@ -50,7 +50,10 @@ def _postgres(table: Table, move: Move) -> DualWrite:
     )
     make = (
         'CREATE SCHEMA IF NOT EXISTS "oneplan"',
-        f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $oneplan$\n"
+        # Whoever writes may look names up elsewhere, or nowhere (search_path = ''): the types and functions of `public`
+        # stand without it here.
+        f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path TO public, pg_temp"
+        " AS $oneplan$\n"
         f"{_plpgsql(table, move)}\n$oneplan$",
         definition,
     )

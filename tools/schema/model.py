@@ -273,6 +273,8 @@ class Schema:
 
     What is read from no SQL (Convex, Prisma, Markdown) or from MySQL is told in Postgres's words: `dialect` is then
     postgres, and `origin` says where it comes from. unsaid: what the source says nothing of: its silence is no wish.
+    owners: (kind and key, role) of what belongs to another role than the one that read it; no part of the schema, but
+    what is made again must go to its owner.
     """
 
     dialect: Dialect
@@ -287,6 +289,7 @@ class Schema:
     objects: tuple[SchemaObject, ...] = ()
     origin: Origin = field(default="sql", compare=False)
     unsaid: tuple[Aspect, ...] = field(default=(), compare=False)
+    owners: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     @cached_property
     def _by_key(self) -> dict[str, Table]:
@@ -308,6 +311,15 @@ class Schema:
         new = replace(self, triggers=triggers)
         new.__dict__["_by_key"] = self._by_key
         return new
+
+    @cached_property
+    def _owners(self) -> dict[str, str]:
+        return dict(self.owners)
+
+    def owner(self, kind: str, key: str) -> str:
+        """The role that owns a `table`, `view`, `function`, `sequence`, or a `type` of any kind; "" where it is the one
+        that read the schema."""
+        return self._owners.get(f"{kind} {key}", "")
 
     def view(self, key: str) -> View | None:
         return next((view for view in self.views if view.key == key), None)

@@ -128,7 +128,7 @@ class _Reader:
         version = _one(self.cursor, "SELECT current_setting('server_version') AS version")["version"]
         return Schema(
             "postgres", self.tables(), self.enums(), self.views(), self.triggers(), self.not_understood(),
-            self.sequences(), self.source, version.split()[0], self.objects(),
+            self.sequences(), self.source, version.split()[0], self.objects(), owners=self.owners(),
         )  # fmt: skip
 
     def tables(self) -> tuple[Table, ...]:
@@ -260,6 +260,10 @@ class _Reader:
             for sql in objects.QUERIES
             for row in self.rows(sql)
         )  # fmt: skip
+
+    def owners(self) -> tuple[tuple[str, str], ...]:
+        """Those that are not the role which reads; partitions have owners of their own."""
+        return tuple((f"{row['kind']} {_key(row, 'name')}", row["owner"]) for row in self.all_rows(catalog.OWNERS))
 
     def not_understood(self) -> tuple[NotUnderstood, ...]:
         return tuple(

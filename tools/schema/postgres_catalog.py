@@ -132,6 +132,22 @@ SEQUENCES = f"""
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                       AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')) ORDER BY c.oid"""
 
+OWNERS = f"""
+    SELECT n.nspname AS namespace, CASE WHEN c.relkind IN ('v', 'm') THEN 'view' WHEN c.relkind = 'S' THEN 'sequence'
+                                   ELSE 'table' END AS kind, c.relname AS name, pg_get_userbyid(c.relowner) AS owner
+    {CLASS} AND c.relkind IN ('r', 'p', 'v', 'm', 'S') AND pg_get_userbyid(c.relowner) <> current_user
+    UNION ALL
+    SELECT n.nspname, 'function', p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')',
+           pg_get_userbyid(p.proowner)
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE {HERE} AND {own("pg_proc", "p.oid")} AND pg_get_userbyid(p.proowner) <> current_user
+    UNION ALL
+    SELECT n.nspname, 'type', t.typname, pg_get_userbyid(t.typowner)
+    FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace LEFT JOIN pg_class c ON c.oid = t.typrelid
+    WHERE {HERE} AND {own("pg_type", "t.oid")} AND pg_get_userbyid(t.typowner) <> current_user
+      AND (t.typtype IN ('e', 'd') OR c.relkind = 'c')
+    ORDER BY 1, 2, 3"""
+
 _AGGREGATES = f"""
     SELECT n.nspname AS namespace, 'AGGREGATE ' || p.oid::regprocedure AS text, 'an aggregate' AS reason
     FROM (SELECT * FROM pg_proc WHERE prokind = 'a' ORDER BY proname, oid) p

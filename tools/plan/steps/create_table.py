@@ -17,6 +17,17 @@ def expand(draft: Draft) -> None:
     for table in parents_first(t for t in draft.target.tables if t.key not in known):
         if draft.dialect == "postgres" or all(_is_ready(draft, table, f) for f in table.foreign_keys):
             _create(draft, table)
+            _tell_owner(draft, table)
+
+
+def _tell_owner(draft: Draft, table: Table) -> None:
+    """Where tables belong to others than the role that plans, a new one would be closed to them."""
+    roles = sorted({role for thing, role in draft.origin.owners if thing.startswith("table ")})
+    if roles:
+        draft.note(
+            f"{table.key} will belong to the role that applies the plan; tables that are there belong to "
+            f"{', '.join(roles)}: let the desired schema GRANT what the code needs, or change its owner by hand."
+        )
 
 
 def late(draft: Draft) -> None:

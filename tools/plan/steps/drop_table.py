@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from tools.plan.dependents import owned
 from tools.plan.draft import Draft
 from tools.plan.kept import Kept
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Way
-from tools.plan.partitions import partitions
+from tools.plan.partitions import key_of, partitions
 from tools.plan.rebuild import fill, unchanged
 from tools.plan.shape import descendants, edit_table, parents_first, references, without_table
 from tools.plan.sql import literal, names
@@ -115,7 +116,9 @@ def _made_again(draft: Draft, table: Table, aside: str) -> list[str]:
     always = " OVERRIDING SYSTEM VALUE" if any(c.identity for c in table.columns) else ""
     on_it = [o for o in draft.state.objects if o.table == table.key]
     sql = [create_table(replace(table, indexes=()), draft.dialect)]
-    sql += [part.create for part in partitions(draft.state.objects, table.key)]
+    sql += owned(draft.state, "table", table.key, f"TABLE {qualified(table.key)}")
+    for part in partitions(draft.state.objects, table.key):
+        sql += [part.create, *owned(draft.state, "table", key_of(part), f"TABLE {part.name}")]
     if draft.dialect == "duckdb":
         sql += fill(table, unchanged(table), aside)
     else:

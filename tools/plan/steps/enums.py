@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tools.plan.dependents import around, comments_on, comments_on_type
+from tools.plan.dependents import around, comments_on, comments_on_type, owned
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import LONGEST, fitted
@@ -76,7 +76,7 @@ def _drop(draft: Draft, enum: Enum) -> None:
             f"Drop the enum {enum.key}",
             (enum.key,),
             (f"DROP TYPE {qualified(enum.key)}",),
-            (create_enum(enum),),
+            (create_enum(enum), *owned(draft.state, "type", enum.key, f"TYPE {qualified(enum.key)}")),
             hazards=(Hazard.BREAKS_OLD_CODE,),
             closes=_gaps(draft, enum),
             reason="No column uses it any more.",
@@ -184,6 +184,7 @@ def _swap(state: Schema, there: Enum, wanted: Enum, moved: Mapping[str, str] | N
         return (*made, *comments_on_type(state, there.key))
     old = f"{fitted(there.name, LONGEST - 5)}__old"
     sql = [f"ALTER TYPE {qualified(there.key)} RENAME TO {quote(old)}", create_enum(wanted)]
+    sql += owned(state, "type", there.key, f"TYPE {qualified(there.key)}")
     sql += comments_on_type(state, there.key)
     for table, column in users:
         alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"

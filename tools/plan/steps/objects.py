@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tools.plan import comments
-from tools.plan.dependents import KINDS
+from tools.plan.dependents import KINDS, owned
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Way
@@ -116,7 +116,9 @@ def _drop(draft: Draft, things: Iterable[SchemaObject]) -> None:
     for thing in things:
         hazards = () if thing.kind == "comment" else (Hazard.BREAKS_OLD_CODE,)
         left = _without(draft.state, thing)
-        _step(draft, Phase.CONTRACT, "drop", thing, (thing.drop,), (thing.create,), hazards, left)
+        said = thing.drop.removeprefix("DROP ")
+        given = owned(draft.state, "type", thing.key, said) if thing.kind in ("domain", "type") else ()
+        _step(draft, Phase.CONTRACT, "drop", thing, (thing.drop,), (thing.create, *given), hazards, left)
 
 
 def _lost(draft: Draft) -> list[SchemaObject]:

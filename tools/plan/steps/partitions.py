@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tools.plan.dependents import owned
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.partitions import clauses, is_default, is_divided, key_of, own_name, partitions, root
@@ -194,7 +195,8 @@ def attach(draft: Draft, thing: SchemaObject, phase: Phase) -> None:
             f"Make the partition {thing.name} and attach it to {thing.table}",
             (root(draft.target, thing),),
             (f"CREATE TABLE {thing.name} (LIKE {parent} {like}) {divided}".strip(),
-             f"ALTER TABLE {parent} ATTACH PARTITION {thing.name} {bound}", *away),
+             f"ALTER TABLE {parent} ATTACH PARTITION {thing.name} {bound}",
+             *owned(draft.state, "table", thing.table, f"TABLE {thing.name}"), *away),
             (f"ALTER TABLE {parent} DETACH PARTITION {thing.name}",
              f"INSERT INTO {parent} ({rows}) OVERRIDING SYSTEM VALUE SELECT {rows} FROM {thing.name}",
              f"DROP TABLE {thing.name}", *(kept_out(thing, d) for d in held)),

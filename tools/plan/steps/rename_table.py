@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from tools.plan.dependents import KINDS
+from tools.plan.dependents import KINDS, owned
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
 from tools.plan.pairs import Pair
@@ -23,6 +23,9 @@ from tools.schema.render import create_namespace, create_view, default_sql, qual
 from tools.schema.reserved import may_name
 from tools.schema.tokens import tokenize
 
+_INVOKER = 15
+"""From this version of Postgres on a view can ask with the rights of whoever uses it."""
+
 
 def expand(draft: Draft) -> None:
     for pair in draft.pairs:
@@ -36,8 +39,9 @@ def _rename(draft: Draft, pair: Pair) -> None:
     after = renamed_table(draft.state, table, pair.after)
     there, back = _statements(draft, table, after, new)
     view = View(
-        table.name, f"SELECT {names(table.column_names)} FROM {qualified(new)}", table.namespace, depends_on=(new,)
-    )
+        table.name, f"SELECT {names(table.column_names)} FROM {qualified(new)}", table.namespace, depends_on=(new,),
+        options=_options(draft, table),
+    )  # fmt: skip
     triggers = _write_through(table, new) if draft.dialect == "sqlite" else ()
     state = with_view(after, view)
     for trigger in triggers:
@@ -49,7 +53,7 @@ def _rename(draft: Draft, pair: Pair) -> None:
             "rename_table",
             f"Call {old} {new}, and keep {old} as a view of it",
             (old, new, *sorted({t.key for t, _ in references(draft.state, old)} - {old})),
-            (*there, create_view(view, draft.dialect), *(t.definition for t in triggers)),
+            (*there, create_view(view, draft.dialect), *_rights(draft, old), *(t.definition for t in triggers)),
             (f"DROP VIEW {qualified(old)}", *back),
             rebuild=draft.dialect == "duckdb",
             hazards=_hazards(draft, table),
@@ -67,6 +71,29 @@ def _rename(draft: Draft, pair: Pair) -> None:
         draft.note(
             f"{old} has no primary key: through its old name rows can be read and inserted, not updated or deleted."
         )
+
+
+def _options(draft: Draft, table: Table) -> tuple[str, ...]:
+    """Whoever asks the old name sees what the new one shows to them: else the table's policies would be asked for the
+    view's owner, whom they do not bind."""
+    if draft.dialect != "postgres":
+        return ()
+    if int(draft.origin.version.partition(".")[0] or _INVOKER) >= _INVOKER:
+        return ("security_invoker=true",)
+    if any(o.kind == "policy" and o.table == table.key for o in draft.state.objects):
+        draft.note(
+            f"Postgres before 15 asks no policy of {table.key} for its old name: whoever may read {table.key} sees all "
+            "rows through it until the contract phase."
+        )
+    return ()
+
+
+def _rights(draft: Draft, old: str) -> tuple[str, ...]:
+    """The view belongs to the table's owner, and others may do with it what they may do with the table."""
+    if draft.dialect != "postgres":
+        return ()
+    given = (o.create for o in draft.state.objects if o.kind == "privilege" and o.table == old)
+    return (*owned(draft.state, "table", old, f"VIEW {qualified(old)}"), *given)
 
 
 def renamed_table(schema: Schema, table: Table, wanted: Table) -> Schema:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tools.plan.dependents import owned
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step
 from tools.schema.model import Sequence
@@ -90,7 +91,8 @@ def _without(draft: Draft, sequence: Sequence, create: str, drop: str) -> tuple[
     where = f"SELECT last_value, is_called FROM {qualified(sequence.key)}"
     name = qualified(sequence.key).replace("'", "''")
     back = f"SELECT setval('{name}', last_value, is_called) FROM {aside.name}"
-    return (*aside.make(where), drop), (create, back, aside.drop())
+    given = owned(draft.state, "sequence", sequence.key, f"SEQUENCE {qualified(sequence.key)}")
+    return (*aside.make(where), drop), (create, *given, back, aside.drop())
 
 
 def _reason(draft: Draft) -> str:

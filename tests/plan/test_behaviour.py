@@ -160,6 +160,31 @@ def test_a_person_may_say_how_to_convert(dialect: Dialect, open_database: Opener
     there_and_back(database, plan, desired)
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(("value", "filled"), [("'7'", 7), ("id * 10", 20)])
+def test_a_value_for_rows_that_have_none_does_not_write_over_the_others_where_the_type_changes_too(
+    value: str, filled: int, dialect: Dialect, open_database: Opener
+) -> None:
+    database = open_database(dialect)
+    database.script("CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9)); INSERT INTO a VALUES (1, '12'), (2, NULL);")
+    desired = read_ddl("CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER NOT NULL);", dialect)
+    plan = build_plan(database.schema(), desired, Answers(fills=(("a", "n", value),)))
+    forward(database, plan)
+    assert database.query("SELECT id, n FROM a ORDER BY id") == [(1, 12), (2, filled)]
+    backward(database, plan)
+    assert database.query("SELECT id, n FROM a ORDER BY id") == [(1, "12"), (2, None)]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_conversion_that_reads_nothing_of_the_old_column_is_told(dialect: Dialect) -> None:
+    current = "CREATE TABLE a (id INTEGER PRIMARY KEY, n VARCHAR(9) NOT NULL);"
+    desired = "CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER NOT NULL);"
+    reads = _plan(current, desired, dialect, Answers(fills=(("a", "n", "length(n)"),)))
+    assert not any("does not read" in note for note in reads.notes)
+    deaf = _plan(current, desired, dialect, Answers(fills=(("a", "n", "0"),)))
+    assert any("a.n does not read n: every row gets (0)" in note for note in deaf.notes)
+
+
 @pytest.mark.parametrize("dialect", WITH_TRIGGERS)
 def test_the_old_name_of_a_table_reads_and_writes_until_the_contract_phase(
     dialect: Dialect, open_database: Opener

@@ -218,7 +218,7 @@ def _moves(before: Table, after: Table, answers: Answers, dialect: Dialect) -> t
     )
     moves = [_move(before.column(renames.get(c.name, c.name)), c, after, answers, dialect) for c in after.columns]
     gone = [c for c in before.columns if after.column(c.name) is None and c.name not in renames.values()]
-    moves = [_with_fallback(_recomputed(move, retyped), after) for move in moves]
+    moves = [_with_fallback(_recomputed(move, retyped), after, answers) for move in moves]
     return (*moves, *(Move(Way.REMOVED, c, None, c.name, dialect) for c in gone))
 
 
@@ -229,16 +229,23 @@ def _recomputed(move: Move, retyped: tuple[str, ...]) -> Move:
     return move
 
 
-def _with_fallback(move: Move, table: Table) -> Move:
-    """A default that the old column need not be able to hold goes into the new one, with the converted values."""
-    if not move.copied or not move.recast or not move.old.nullable or move.new.default is None:
+def _with_fallback(move: Move, table: Table, answers: Answers) -> Move:
+    """A value that the old column need not be able to hold goes into the new one, with the converted values: a
+    person's, else the new default."""
+    if not move.copied or not move.recast or not move.old.nullable:
         return move
-    key = table.primary_key
-    tight = not move.new.nullable or bool(key and move.new.name in key.columns)
     lossless = move.conversion is None and widens(move.old.type, move.new.type, move.dialect)
-    if not tight or lossless or not is_steady(move.new.default, move.dialect):
+    said = answers.fill(table.key, move.new.name) if move.conversion is None else None
+    value = said if said is not None else move.new.default
+    if value is None or not _tight(move.new, table) or lossless or not is_steady(value, move.dialect):
         return move
-    return replace(move, fallback=default_sql(move.new.default, move.dialect))
+    return replace(move, fallback=f"({said})" if said is not None else default_sql(value, move.dialect))
+
+
+def _tight(column: Column, table: Table) -> bool:
+    """Whether the column must have a value in every row of the desired table."""
+    key = table.primary_key
+    return not column.nullable or bool(key and column.name in key.columns)
 
 
 def reads_any(expression: str | None, columns: tuple[str, ...]) -> bool:
@@ -252,6 +259,8 @@ def _move(old: Column | None, new: Column, table: Table, answers: Answers, diale
         return _to_generated(old, new, dialect)
     retyped = normal_type(old.type, dialect) != normal_type(new.type, dialect) or old.collation != new.collation
     conversion = answers.fill(table.key, new.name) if retyped else None
+    if conversion is not None and _for_missing(conversion, old, new, table, dialect):
+        conversion = None
     if old.generated is not None and (old.name != new.name or (dialect == "postgres" and (retyped or not old.stored))):
         # A trigger sees no computed value, and Postgres lets only a stored one go on as it is: both columns compute.
         way = Way.RETYPED if old.name == new.name else Way.RENAMED
@@ -264,6 +273,14 @@ def _move(old: Column | None, new: Column, table: Table, answers: Answers, diale
     if dialect == "postgres" and (old.identity or old.serial):
         return Move(Way.DIRECT, old, new, new.name, dialect, conversion)
     return Move(Way.RETYPED, old, new, shadow(new.name), dialect, conversion)
+
+
+def _for_missing(value: str, old: Column, new: Column, table: Table, dialect: Dialect) -> bool:
+    """Whether a person's value is for the rows that have none, and says nothing of how the others are converted: taken
+    for a conversion, one that does not read the old column would write over every value there is."""
+    if not old.nullable or not _tight(new, table) or not casts.castable(old.type, new.type, dialect):
+        return False
+    return not columns_in(value, (old.name, table.name), dialect)
 
 
 def _to_generated(old: Column, new: Column, dialect: Dialect) -> Move:

@@ -14,6 +14,7 @@ from tools.plan.row_writes import as_taken
 from tools.plan.shape import edit_table, with_column, with_trigger
 from tools.plan.sql import distinct
 from tools.plan.steps.common import add_column_sql, batch_key, drop_added_column
+from tools.schema.reads import columns_in
 from tools.schema.render import qualified, quote
 
 
@@ -91,6 +92,16 @@ def _add(draft: Draft, pair: Pair, move: Move) -> None:
     )
     if not dual.make:
         draft.note(_by_hand(key, move))
+    if move.conversion is not None and move.old.generated is None and not _reads_the_old(pair, move):
+        draft.note(
+            f"fills: {key}.{move.new.name} does not read {move.old.name}: every row gets ({move.conversion}) in its"
+            f" place, and what {move.old.name} holds today is set aside."
+        )
+
+
+def _reads_the_old(pair: Pair, move: Move) -> bool:
+    names = (move.old.name, pair.before.name, pair.after.name)
+    return bool(columns_in(move.conversion or "", names, move.dialect))
 
 
 def _reason(move: Move, triggers: bool) -> str:

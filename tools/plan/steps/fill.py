@@ -40,10 +40,10 @@ def wanted(draft: Draft, pair: Pair, move: Move) -> str | None:
     merge = draft.answers.merge(pair.after.key, move.new.name) if move.way is Way.ADDED else None
     if merge is not None and said == merge.sql:
         return value_of(move, merge, draft)
-    if said is not None:
-        return f"({said})"
     if move.fallback is not None:
         return None
+    if said is not None:
+        return f"({said})"
     tight = must_hold(pair, move)
     if move.way is Way.ADDED:
         late = move.new.default is not None and not is_constant(move.new.default, draft.dialect)

@@ -208,6 +208,17 @@ FOUND = (
         'CREATE TABLE t (id INTEGER PRIMARY KEY, "Mixed Case" JSONB);',
         held=("primary key (Mixed Case, id) becomes (id): it waits for the type of t.Mixed Case",),
     ),
+    Found(
+        "functions whose bodies name columns that go", ("postgres",),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, w TEXT); INSERT INTO t VALUES (1, 2, 'x');"
+        "CREATE FUNCTION named(p BIGINT) RETURNS TEXT LANGUAGE sql STABLE AS 'SELECT w FROM t WHERE id = p';"
+        "CREATE FUNCTION size_of(p BIGINT) RETURNS INTEGER LANGUAGE sql STABLE AS 'SELECT n FROM t WHERE id = p';"
+        "CREATE FUNCTION gone(p BIGINT) RETURNS TEXT LANGUAGE sql STABLE AS 'SELECT w FROM t WHERE id = p';",
+        "CREATE TABLE t (id BIGINT PRIMARY KEY, n BIGINT, word TEXT);"
+        "CREATE FUNCTION named(p BIGINT) RETURNS TEXT LANGUAGE sql STABLE AS 'SELECT word FROM t WHERE id = p';"
+        "CREATE FUNCTION size_of(p BIGINT) RETURNS BIGINT LANGUAGE sql STABLE AS 'SELECT n FROM t WHERE id = p';",
+        Answers(none=True, columns=(("t", "w", "word"),)),
+    ),
 )  # fmt: skip
 
 

@@ -32,6 +32,8 @@ from tools.schema.model import Schema, SchemaObject, Trigger, View
 from tools.schema.render import firing_sql
 
 _CHANGES = (Way.RETYPED, Way.DIRECT, Way.DERIVED)
+_UNREAD = "SET LOCAL check_function_bodies = off"
+"""Else Postgres reads the body of a function that comes back, which may name columns that come back after it."""
 
 
 def before_tables(draft: Draft) -> None:
@@ -71,11 +73,11 @@ def finish(draft: Draft) -> None:
         if before is None and is_said(draft, thing):
             _make(draft, thing, Phase.CONTRACT)
         elif before is not None and not same(draft, before, thing) and not called_by_rules(draft, before, thing):
-            _replace(draft, before, thing)
+            _replace(draft, before, thing, last=True)
     wanted = {name_of(t) for t in definitions(draft.target)}
     for thing in reversed(in_order(definitions(draft.state))):
         if is_function(thing) and name_of(thing) not in wanted and is_said(draft, thing):
-            _drop(draft, thing, comes_back=False)
+            _drop(draft, thing, comes_back=False, last=True)
 
 
 def _makes_way(draft: Draft, there: list[Definition], wanted: dict[str, Definition]) -> set[str]:
@@ -118,8 +120,11 @@ def _missing(draft: Draft) -> tuple[Definition, ...]:
     return tuple(t for t in in_order(definitions(draft.target)) if name_of(t) not in there and is_said(draft, t))
 
 
-def _replace(draft: Draft, before: Definition, after: Definition) -> None:
-    """In place where the engine can; else the old one goes, the new one comes, and what holds on to it comes again."""
+def _replace(draft: Draft, before: Definition, after: Definition, *, last: bool = False) -> None:
+    """In place where the engine can; else the old one goes, the new one comes, and what holds on to it comes again.
+
+    last: at the end of the phase, so that undoing comes before that of the columns.
+    """
     state = with_(without(draft.state, before), after)
     if in_place(before, after):
         sql, undo = (_said_anew(after, draft.state),), (_said_anew(before, draft.state),)
@@ -132,7 +137,11 @@ def _replace(draft: Draft, before: Definition, after: Definition) -> None:
         for thing in held:
             state = with_(state, thing)
     verb = "Replace" if isinstance(after, View) else "Change"
-    _step(draft, Phase.CONTRACT, "change", after, verb, sql, undo, state)
+    _step(draft, Phase.CONTRACT, "change", after, verb, sql, _unread(before, undo, last), state)
+
+
+def _unread(thing: Definition, undo: tuple[str, ...], last: bool) -> tuple[str, ...]:
+    return (_UNREAD, *undo) if last and is_function(thing) and late_bound(thing) else undo
 
 
 def _said_anew(thing: Definition, schema: Schema) -> str:
@@ -144,9 +153,10 @@ def _triggers_of(draft: Draft, thing: Definition) -> tuple[Definition, ...]:
     return tuple(t for t in draft.state.triggers if isinstance(thing, View) and t.table == thing.key)
 
 
-def _drop(draft: Draft, thing: Definition, *, comes_back: bool) -> None:
+def _drop(draft: Draft, thing: Definition, *, comes_back: bool, last: bool = False) -> None:
     undo = (*make(thing, draft.state), *(sql for t in _triggers_of(draft, thing) for sql in make(t, draft.state)))
     sql = (drop(thing, draft.state),)
+    undo = _unread(thing, undo, last)
     _step(draft, Phase.CONTRACT, "drop", thing, "Drop", sql, undo, without(draft.state, thing), comes_back)
 
 

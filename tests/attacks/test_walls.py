@@ -62,6 +62,11 @@ def test_an_expression_stays_one(where: str) -> None:
     assert list(plan_breaches(Plan("sqlite", "0", "1", (filled,))))
 
 
+def test_a_trigger_that_is_switched_off_stays_a_name() -> None:
+    filled = replace(STEP, backfill=Backfill("a", '"a"', ('"id"',), (('"b"', "1"),), quiet=("t; DROP TABLE a",)))
+    assert list(plan_breaches(Plan("postgres", "0", "1", (filled,))))
+
+
 @pytest.mark.parametrize(
     ("kind", "sql"),
     [

@@ -116,7 +116,7 @@ def run_step(database: Database, step: Step) -> None:
     if step.backfill:
         try:
             with database.transaction(step.rebuild):
-                _all(database, (step.backfill.statement(),), step)
+                _all(database, step.backfill.whole(), step)
         except Exception as error:
             error.add_note(IN_BACKFILL)
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.plan.conftest import Opener
 from tests.plan.harness import Database, leftovers
 from tests.plan.test_cases import answers_of
 from tools.errors import UsageError
-from tools.location import Dialect
+from tools.location import DIALECTS, Dialect
 from tools.plan.build import build_plan
 from tools.plan.export.files import export
 from tools.plan.files import plan_to_yaml
@@ -23,11 +24,8 @@ from tools.schema.ddl import read_ddl
 from tools.schema.digest import schema_digest
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "plans"
-CASES = [
-    (name, dialect)
-    for name in ("rename_column", "change_type", "foreign_keys", "not_null", "checks")
-    for dialect in ("sqlite", "duckdb", "postgres")
-]
+KINDS = ("rename_column", "change_type", "foreign_keys", "not_null", "checks")
+CASES: list[tuple[str, Dialect]] = [*product(KINDS, DIALECTS), ("quiet_triggers", "postgres")]
 ENV = """
 from alembic import context
 from sqlalchemy import create_engine

@@ -11,7 +11,7 @@ from tools.plan.explain import script, stages
 from tools.plan.files import edit_step, plan_from_yaml, plan_to_json, plan_to_yaml
 from tools.plan.model import Hazard, Plan
 from tools.schema.ddl import read_ddl
-from tools.schema.model import Answers
+from tools.schema.model import Answers, Trigger
 
 CURRENT = "CREATE TABLE agents (id INTEGER PRIMARY KEY, goal VARCHAR(20), junk VARCHAR(20), score VARCHAR(9));"
 DESIRED = """
@@ -131,6 +131,24 @@ def test_an_unchanged_backfill_stays_in_batches(plan: Plan) -> None:
     step = plan.step("migrate.agents.fill_slug")
     assert step is not None
     assert edit_step(plan, step.id, step.statements()[-1]).step(step.id) == step
+
+
+def test_an_unchanged_backfill_keeps_its_triggers_off() -> None:
+    trigger = "CREATE TRIGGER t BEFORE UPDATE ON agents FOR EACH ROW EXECUTE FUNCTION f()"
+    before = read_ddl("CREATE TABLE agents (id INTEGER PRIMARY KEY, goal TEXT);", "postgres")
+    before = before.with_triggers((Trigger("t", "agents", trigger),))
+    after = read_ddl("CREATE TABLE agents (id INTEGER PRIMARY KEY, purpose TEXT);", "postgres")
+    plan = build_plan(before, after, Answers(columns=(("agents", "goal", "purpose"),)))
+    step = plan.step("migrate.agents.fill_purpose")
+    assert step is not None
+    assert step.backfill is not None
+    assert step.backfill.quiet == ('"t"',)
+    assert step.hazards == (Hazard.SHARE_LOCK,)
+    assert plan_from_yaml(plan_to_yaml(plan)) == plan
+    assert edit_step(plan, step.id, ";".join(step.statements())).step(step.id) == step
+    with pytest.raises(SourceError, match="has SQL and no undo"):  # without its frame it is no backfill any more
+        edit_step(plan, step.id, step.backfill.statement())
+    assert all(any(sql == text for stage in stages(plan) for _, text in stage.does) for sql in step.statements())
 
 
 @pytest.mark.parametrize("sql", ["", " ; ", "-- nothing"])

@@ -68,8 +68,12 @@ def _write(
 ) -> None:  # fmt: skip
     started = time.perf_counter()
     with backend.transaction():
+        for statement in backfill.off:
+            backend.execute(statement)
         sql, values = batch_sql(backend, backfill, after, upto)
         written = backend.execute(sql, values)
+        for statement in backfill.on:
+            backend.execute(statement)
         commit(after, upto, passed, written, time.perf_counter() - started)
 
 

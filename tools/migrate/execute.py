@@ -157,7 +157,12 @@ class StepRun:
 
     def _begin_backfill(self, entry: Entry, backfill: Backfill) -> Entry:
         if not backfill.key:  # no order to batch by: the whole table at once, with the step's own SQL
-            return replace(entry, rows=entry.rows + self._execute(backfill.statement()))
+            for sql in backfill.off:
+                self._execute(sql)
+            entry = replace(entry, rows=entry.rows + self._execute(backfill.statement()))
+            for sql in backfill.on:
+                self._execute(sql)
+            return entry
         last, total = self.backend.last_key(backfill.table, backfill.key), self.backend.rows(backfill.table)
         self.journal.bound(entry, last, total)
         if last is not None and self.session.pace.workers > 1 and self.backend.dialect == "postgres":

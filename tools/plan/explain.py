@@ -74,7 +74,9 @@ def _does(step: Step) -> list[tuple[str, str]]:
     found += [(f"run{how}", sql) for sql in step.sql]
     if step.backfill:
         by = ", ".join(step.backfill.key)
+        found += [("begin each batch without the table's trigger", sql) for sql in step.backfill.off]
         found.append((f"write in batches by {by}" if by else "write in one statement", step.backfill.statement()))
+        found += [("end each batch, in the same transaction", sql) for sql in step.backfill.on]
     return [*found, ("keep in the journal what was done, in the same transaction", "")]
 
 

@@ -83,8 +83,8 @@ def edit_step(plan: Plan, step_id: str, sql: str) -> Plan:
         raise SourceError("holds no SQL statement: reject the step if it shall not run", source=step_id)
     _must_parse(statements, plan, step_id)
     backfill = step.backfill
-    if backfill is not None and _alike(statements[-1], backfill.statement()):
-        statements = statements[:-1]
+    if backfill is not None and _ends_in(statements, backfill):
+        statements = statements[: -len(backfill.whole())]
     elif backfill is not None:
         backfill = None
     edited = replace(step, sql=statements, backfill=backfill)
@@ -110,6 +110,11 @@ def _must_parse(statements: tuple[str, ...], plan: Plan, step_id: str) -> None:
                 f"statement {number} is no {plan.dialect} SQL: {what} (near {first.get('highlight', '')!r})",
                 source=step_id,
             ) from error
+
+
+def _ends_in(statements: tuple[str, ...], backfill: Backfill) -> bool:
+    whole = backfill.whole()
+    return len(statements) >= len(whole) and all(map(_alike, statements[-len(whole) :], whole))
 
 
 def _alike(a: str, b: str) -> bool:
@@ -195,13 +200,17 @@ def _step(step: Step) -> dict[str, Any]:
 def _backfill(backfill: Backfill | None) -> dict[str, Any] | None:
     if backfill is None:
         return None
-    return {
-        "table_key": backfill.table_key,
-        "table": backfill.table,
-        "key": list(backfill.key),
-        "set": [list(pair) for pair in backfill.assignments],
-        "where": backfill.where,
-    } | ({"batch": backfill.batch} if backfill.batch else {})
+    return (
+        {
+            "table_key": backfill.table_key,
+            "table": backfill.table,
+            "key": list(backfill.key),
+            "set": [list(pair) for pair in backfill.assignments],
+            "where": backfill.where,
+        }
+        | ({"batch": backfill.batch} if backfill.batch else {})
+        | ({"quiet": list(backfill.quiet)} if backfill.quiet else {})
+    )
 
 
 def _dumper() -> Any:

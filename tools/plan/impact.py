@@ -10,7 +10,7 @@ from typing import Any
 
 from tools.location import Dialect
 from tools.plan.facts import Facts
-from tools.plan.judge import REWRITING, SCANNING, is_own, settled
+from tools.plan.judge import REWRITING, SCANNING, fired, is_own, settled
 from tools.plan.model import Plan, Step
 from tools.plan.statement import Effect, Verb, effects, parse, table_name
 
@@ -85,7 +85,7 @@ def impacts(step: Step, dialect: Dialect, facts: Facts | None = None) -> tuple[I
     for table in scanned(step, dialect):
         found[table] = replace(found.get(table, Impact(table)), scans=True)
     found = {table: replace(i, rewrites=i.rewrites or table in anew) for table, i in found.items()}
-    return tuple(_with_facts(impact, facts) for impact in found.values())
+    return tuple(_with_facts(impact, facts, done) for impact in found.values())
 
 
 def impacts_of(plan: Plan, facts: Facts | None = None) -> dict[str, tuple[Impact, ...]]:
@@ -152,13 +152,14 @@ def _stronger(impact: Impact, effect: Effect, lock: str) -> Impact:
     )  # fmt: skip
 
 
-def _with_facts(impact: Impact, facts: Facts | None) -> Impact:
+def _with_facts(impact: Impact, facts: Facts | None, done: Sequence[Effect]) -> Impact:
     """The facts of a table; of its triggers those of the users', where the step writes rows."""
     known = (facts or {}).get(impact.table)
     if known is None:
         return replace(impact, fires=())
+    fires = fired(impact.table, known.triggers, done) if impact.fires else ()
     return replace(
-        impact, fires=known.triggers if impact.fires else (), rows=known.rows, bytes=known.bytes, reads=known.reads,
+        impact, fires=fires, rows=known.rows, bytes=known.bytes, reads=known.reads,
         writes=known.writes, since=known.since, dependants=known.dependants,
     )  # fmt: skip
 

@@ -102,8 +102,14 @@ def _by_facts(all_: list[Effect], facts: Facts) -> Iterator[Hazard]:
     if any(_large(facts.get(table)) for table in scanned):
         yield Hazard.LONG_RUNNING
     written = {e.table for e in all_ if e.verb in (Verb.WRITE, Verb.DELETE)}
-    if any((found := facts.get(table)) and found.triggers for table in written):
+    if any((found := facts.get(table)) and fired(table, found.triggers, all_) for table in written):
         yield Hazard.FIRES_TRIGGERS
+
+
+def fired(table: str, triggers: Sequence[str], all_: Iterable[Effect]) -> tuple[str, ...]:
+    """Those of a table's triggers that are not off while these statements run."""
+    off = {e.column for e in all_ if e.verb is Verb.CREATE_TRIGGER and e.table == table}
+    return tuple(name for name in triggers if name not in off)
 
 
 def _large(found: TableFacts | None) -> bool:

@@ -149,7 +149,7 @@ def squawk_by_step(plan: Plan, everything: bool = False) -> dict[str, list[Findi
     lines: list[str] = []
     owners: list[tuple[str, str]] = []
     for step in plan.steps:
-        whole = (*step.sql, *((step.backfill.statement(),) if step.backfill else ()))
+        whole = step.statements()
         framed = ["BEGIN", *whole, "COMMIT"] if step.transactional and whole else list(whole)
         for sql in framed:
             text = f"{sql};".splitlines()

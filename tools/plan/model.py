@@ -67,7 +67,8 @@ class Backfill:
     expression) pairs, `where` says which rows still need it (`TRUE` for all; must be idempotent: a row written once
     either no longer matches or gets the same value again). An empty `key` means one statement for the whole table.
     All names in it are quoted SQL; `table_key` is the table's plain key. batch: rows a batch, 0 for the
-    backend's usual number.
+    backend's usual number. quiet: quoted names of the table's triggers that are off while a batch is written, in its
+    own transaction (Postgres).
     """
 
     table_key: str
@@ -76,11 +77,30 @@ class Backfill:
     assignments: tuple[tuple[str, str], ...]
     where: str = "TRUE"
     batch: int = 0
+    quiet: tuple[str, ...] = ()
 
     def statement(self) -> str:
         """The whole backfill as one statement, as it is shown; the runner adds the range of each batch."""
         sets = ", ".join(f"{column} = {expression}" for column, expression in self.assignments)
         return f"UPDATE {self.table} SET {sets} WHERE {self.where}"
+
+    def around(self, statements: tuple[str, ...]) -> tuple[str, ...]:
+        """The statements with the triggers off meanwhile."""
+        return (*self.off, *statements, *self.on)
+
+    @property
+    def off(self) -> tuple[str, ...]:
+        return tuple(f"ALTER TABLE {self.table} DISABLE TRIGGER {name}" for name in self.quiet)
+
+    @property
+    def on(self) -> tuple[str, ...]:
+        """What is deferred to the end of the transaction runs before: Postgres alters no table that waits for it."""
+        again = tuple(f"ALTER TABLE {self.table} ENABLE TRIGGER {name}" for name in self.quiet)
+        return ("SET CONSTRAINTS ALL IMMEDIATE", *again) if again else ()
+
+    def whole(self) -> tuple[str, ...]:
+        """All that it runs, for the whole table at once."""
+        return self.around((self.statement(),))
 
 
 @dataclass(frozen=True)
@@ -123,7 +143,7 @@ class Step:
 
     def statements(self) -> tuple[str, ...]:
         """All SQL that the step runs, as it is shown: its statements, then the backfill."""
-        return self.sql + ((self.backfill.statement(),) if self.backfill else ())
+        return self.sql + (self.backfill.whole() if self.backfill else ())
 
 
 @dataclass(frozen=True)
@@ -187,6 +207,8 @@ def step_digest(step: Step) -> str:
         del facts["undo_checks"]
     if step.backfill and not step.backfill.batch:
         del facts["backfill"]["batch"]
+    if step.backfill and not step.backfill.quiet:
+        del facts["backfill"]["quiet"]
     return sha256_json(facts)
 
 

@@ -175,7 +175,7 @@ class _Reader:
         return StepCheck(self.text(parts["sentence"], "sentence"), self.text(parts["sql"], "sql"))
 
     def backfill(self, node: Any) -> Backfill:
-        parts = self.mapping(node, "a backfill", ("table_key", "table", "key", "set", "where", "batch"))
+        parts = self.mapping(node, "a backfill", ("table_key", "table", "key", "set", "where", "batch", "quiet"))
         for needed in ("table_key", "table", "set"):
             if needed not in parts:
                 raise self.wrong(f"a backfill has no `{needed}`", _line(node))
@@ -187,6 +187,7 @@ class _Reader:
             self.pairs(parts["set"], "set"),
             where,
             self.number(parts["batch"], "batch") if "batch" in parts else 0,
+            self.texts(parts.get("quiet"), "quiet"),
         )
 
     def account(self, node: Any) -> Accounting:

@@ -46,8 +46,8 @@ class Verb(StrEnum):
 @dataclass(frozen=True)
 class Effect:
     """One thing that a statement does. `table` and `column` are plain names, "" where there is none; a table outside
-    the default namespace is written `namespace.name`. `reads` are the tables it takes rows from, `other` the one that
-    a foreign key points to."""
+    the default namespace is written `namespace.name`. With CREATE_TRIGGER `column` is the trigger that is switched off.
+    `reads` are the tables it takes rows from, `other` the one that a foreign key points to."""
 
     verb: Verb
     table: str = ""
@@ -268,6 +268,10 @@ def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
             yield Effect(Verb.CREATE_TRIGGER, _name_after("ON", tokens))
         return
     if words[:2] == ["ALTER", "TABLE"]:
+        if "TRIGGER" in words and {"ENABLE", "DISABLE"} & set(words):  # by the lock that makes one takes
+            off = "DISABLE" in words
+            yield Effect(Verb.CREATE_TRIGGER, table, _name_after("TRIGGER", tokens) if off else "")
+            return
         yield from _alter_by_words(words, table)
     elif any(list(start) == words[: len(start)] for start in _REWRITING):
         yield Effect(Verb.REWRITE, table)
@@ -289,8 +293,6 @@ def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
 def _alter_by_words(words: list[str], table: str) -> Iterator[Effect]:
     if "VALIDATE" in words:
         yield Effect(Verb.VALIDATE, table)
-    elif "TRIGGER" in words and {"ENABLE", "DISABLE"} & set(words):
-        yield Effect(Verb.CREATE_TRIGGER, table)  # by the same lock
     elif "USING" in words and "INDEX" in words:
         yield Effect(Verb.ALTER, table)
     elif "DROP" in words and "COLUMN" in words:

@@ -167,7 +167,7 @@ def _body(text: str) -> str:
 
 
 def _backfill_breaches(backfill: Backfill, dialect: Dialect) -> Iterator[str]:
-    for name in (backfill.table, *backfill.key, *(column for column, _ in backfill.assignments)):
+    for name in (backfill.table, *backfill.key, *(column for column, _ in backfill.assignments), *backfill.quiet):
         if not _is_name(name, dialect):
             yield f"has a backfill with {_short(name)} where a name must stand"
     for expression in (backfill.where, *(value for _, value in backfill.assignments)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tools.plan.export.pieces import Exported, backward, counted_only, enclosed, forward, line, slug
+from tools.plan.export.pieces import LOCK_TIMEOUT, Exported, backward, counted_only, enclosed, forward, line, slug
 from tools.plan.model import Backfill, Plan, Step
 
 BATCH = 20_000
@@ -70,8 +70,12 @@ def _batches(backfill: Backfill) -> str:
     first = f"SELECT * FROM ({select} ORDER BY {names} LIMIT {rows}) AS batch ORDER BY {order} LIMIT 1"
     rest = f"{select} WHERE ({names}) > ({marks}) ORDER BY {names} LIMIT {rows}"
     following = f"SELECT * FROM ({rest}) AS batch ORDER BY {order} LIMIT 1"
-    update = backfill.statement()
+    update, batch = backfill.statement(), _BATCH
+    if backfill.quiet:
+        lock = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"
+        batch = _QUIET_BATCH.format(before=("BEGIN", lock, *backfill.off), behind=(*backfill.on, "COMMIT"))
     return _FILL.format(
+        batch=batch,
         first=first, following=following, whole=_literal(update), range_first=f" AND ({names}) <= ({upto})",
         range_rest=f" AND ({names}) > ({marks}) AND ({names}) <= ({upto})", statement=_literal(_open(backfill)),
     )  # fmt: skip
@@ -166,6 +170,13 @@ def literal(statement: str, more: str = "") -> TextClause:
     """A colon in SQL is no parameter; those of `more` are."""
     return text(statement.replace(":", "\\\\:") + more)
 '''
+_BATCH = "            bind.execute(literal(STATEMENT, within), low | high)"
+_QUIET_BATCH = """\
+            for sql in {before!r}:
+                bind.execute(literal(sql))
+            bind.execute(literal(STATEMENT, within), low | high)
+            for sql in {behind!r}:
+                bind.execute(literal(sql))"""
 _FILL = '''
 
 STATEMENT = {statement}
@@ -182,7 +193,7 @@ def fill_in_batches() -> None:
         find, within = {first!r}, {range_first!r}
         while row := bind.execute(text(find), low).fetchone():
             high = {{f"u{{n}}": value for n, value in enumerate(row)}}
-            bind.execute(literal(STATEMENT, within), low | high)
+{batch}
             low = {{f"k{{n}}": value for n, value in enumerate(row)}}
             find, within = {following!r}, {range_rest!r}
 '''

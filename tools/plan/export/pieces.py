@@ -44,7 +44,7 @@ def counted_only(step: Step) -> bool:
 def forward(step: Step, dialect: Dialect, *, backfill: bool = True) -> tuple[str, ...]:
     """The statements of a step behind its checks, without BEGIN and COMMIT."""
     guards = tuple(sql for check in step.checks for sql in guard(check, dialect))
-    filled = (step.backfill.statement(),) if step.backfill and backfill else ()
+    filled = step.backfill.whole() if step.backfill and backfill else ()
     return (*_timeouts(step, dialect, step.transactional), *guards, *step.sql, *filled)
 
 

@@ -10,6 +10,7 @@ from tools.plan.draft import Draft
 from tools.plan.dual_write import dual_write
 from tools.plan.model import Backfill, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way
+from tools.plan.quiet import quieted
 from tools.plan.row_writes import as_taken
 from tools.plan.shape import edit_table, with_column, with_trigger
 from tools.plan.sql import distinct
@@ -134,7 +135,12 @@ def _backfill(draft: Draft, pair: Pair, move: Move) -> None:
                 (key,),
                 checks=(check,) if check else (),
                 backfill=Backfill(
-                    key, qualified(key), batch_key(table, draft.dialect), ((new, move.forward()),), where
+                    key,
+                    qualified(key),
+                    batch_key(table, draft.dialect),
+                    ((new, move.forward()),),
+                    where,
+                    quiet=quieted(draft, key),
                 ),
                 writes_data=True,
                 reason="In batches, only rows that still differ. Undoing leaves the copies: they go with their column.",

@@ -9,6 +9,7 @@ from tools.plan.draft import Draft
 from tools.plan.kept import key_match, key_select
 from tools.plan.model import Backfill, Phase, Step
 from tools.plan.pairs import Move, Pair, Way
+from tools.plan.quiet import quieted
 from tools.plan.rebuild import rewritten
 from tools.plan.row_writes import as_taken, refused
 from tools.plan.sql import is_constant, is_steady, same
@@ -83,7 +84,12 @@ def _fill_added(draft: Draft, pair: Pair, move: Move) -> None:
                 (key,),
                 writes_data=True,
                 backfill=Backfill(
-                    key, qualified(key), batch_key(table, draft.dialect), ((column, value),), f"{column} IS NULL"
+                    key,
+                    qualified(key),
+                    batch_key(table, draft.dialect),
+                    ((column, value),),
+                    f"{column} IS NULL",
+                    quiet=quieted(draft, key),
                 ),
                 reason="Only rows without a value. Undoing leaves the values: they go with the column, which is new.",
             ),

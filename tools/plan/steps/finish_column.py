@@ -12,6 +12,7 @@ from tools.plan.kept import Kept, became, key_match, key_select
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.postgres_column import drop_column, take_over
+from tools.plan.quiet import with_triggers_off
 from tools.plan.shape import edit_table, rename_column, with_column, without_trigger
 from tools.plan.sql import same
 from tools.plan.steps.add_column import deferred
@@ -220,8 +221,8 @@ def _return(draft: Draft, key: str, column: Column, stable: tuple[str, ...], asi
     name, sql = quote(column.name), [add_column_sql(table, _bare(column), "postgres")]
     value = draft.restored(column, f"k.{name}")
     match = key_match([quote(c) for c in stable], table_alias="t")
-    sql.append(f"UPDATE {qualified(table.key)} AS t SET {name} = {value} FROM {aside.name} AS k WHERE {match}")
-    return sql + _tighten(table, column)
+    update = f"UPDATE {qualified(table.key)} AS t SET {name} = {value} FROM {aside.name} AS k WHERE {match}"
+    return [*sql, *with_triggers_off(draft, table.key, column.name, [update]), *_tighten(table, column)]
 
 
 def _tighten(table: Table, column: Column) -> list[str]:
@@ -236,20 +237,23 @@ def _old_values(draft: Draft, table: Table, move: Move, stable: tuple[str, ...],
     old, kind = quote(move.old.name), move.new.type
     if move.old.generated is not None:
         return [add_column_sql(table, move.old, "postgres")]
-    sql = [add_column_sql(table, _bare(move.old), "postgres")]
+    made = add_column_sql(table, _bare(move.old), "postgres")
     worked_out = f"UPDATE {name} AS t SET {old} = {move.backward(f't.{carrier}')}"
     if not (aside and stable):
-        sql.append(worked_out)
+        sql = [worked_out]
     else:
         match = key_match([quote(c) for c in stable], table_alias="t")
         now = comparable(draft.aside(move.new, f"t.{carrier}"), kind, "postgres")
         unchanged = same(comparable(f"k.{became(move.new.name)}", kind, "postgres"), now, "postgres")
         value = draft.restored(move.old, f"k.{old}")
-        sql.append(f"UPDATE {name} AS t SET {old} = {value} FROM {aside.name} AS k WHERE {match} AND {unchanged}")
-        # Only what was written since is worked out: an old value need not be one that its new form casts back to.
-        sql.append(f"{worked_out} WHERE NOT EXISTS (SELECT 1 FROM {aside.name} AS k WHERE {match} AND {unchanged})")
+        sql = [
+            f"UPDATE {name} AS t SET {old} = {value} FROM {aside.name} AS k WHERE {match} AND {unchanged}",
+            # Only what was written since is worked out: an old value need not be one that its new form casts back to.
+            f"{worked_out} WHERE NOT EXISTS (SELECT 1 FROM {aside.name} AS k WHERE {match} AND {unchanged})",
+        ]
     column = table.column(move.old.name)
-    return sql + _tighten(table, column or move.old)
+    sql = with_triggers_off(draft, table.key, move.old.name, sql)
+    return [made, *sql, *_tighten(table, column or move.old)]
 
 
 def _unchanged(draft: Draft, move: Move, stable: tuple[str, ...], aside: Kept) -> str:

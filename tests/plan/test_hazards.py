@@ -10,6 +10,8 @@ from tools.location import Dialect
 from tools.plan.build import build_plan
 from tools.plan.facts import TableFacts, read_facts
 from tools.plan.hazards import hazards_of, lint, lint_plan, with_hazards
+from tools.plan.impact import impacts
+from tools.plan.lint import RULES
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.schema.ddl import read_ddl
 from tools.schema.model import Answers
@@ -27,9 +29,11 @@ def _hazards(sql: str, dialect: Dialect = "postgres") -> set[str]:
         ("DROP TABLE a", {"DELETES_DATA", "BREAKS_OLD_CODE", ACCESS}),
         ("ALTER TABLE a DROP COLUMN b", {"DELETES_DATA", "BREAKS_OLD_CODE", ACCESS}),
         ("DELETE FROM a WHERE id = 1", {"DELETES_DATA"}),
-        ("TRUNCATE a", {"DELETES_DATA"}),
+        ("TRUNCATE a", {"DELETES_DATA", ACCESS}),
         ("WITH d AS (DELETE FROM a RETURNING *) SELECT * FROM d", {"DELETES_DATA"}),
         ("DO $$ BEGIN DELETE FROM a; END $$", {"DELETES_DATA"}),
+        ("DO $$ BEGIN EXECUTE 'DROP TABLE ' || 'a'; END $$", {"DELETES_DATA"}),
+        ("DO $$ BEGIN RAISE NOTICE 'we delete nothing'; END $$", set()),
         ("DROP SCHEMA s CASCADE", {"DELETES_DATA", "BREAKS_OLD_CODE"}),
         ("ALTER TABLE a RENAME TO b", {"BREAKS_OLD_CODE", ACCESS}),
         ("ALTER TABLE a RENAME COLUMN b TO c", {"BREAKS_OLD_CODE", ACCESS}),
@@ -42,6 +46,14 @@ def _hazards(sql: str, dialect: Dialect = "postgres") -> set[str]:
         ("ALTER TABLE a ADD CONSTRAINT f FOREIGN KEY (b) REFERENCES p (id)", {SHARE}),
         ("ALTER TABLE a VALIDATE CONSTRAINT f", set()),
         ("VACUUM FULL a", {ACCESS, "TABLE_REWRITE"}),
+        ("ALTER TABLE a SET LOGGED", {ACCESS, "TABLE_REWRITE"}),
+        ("ALTER TABLE a SET TABLESPACE quick", {ACCESS, "TABLE_REWRITE"}),
+        ("ALTER TABLE a SET (fillfactor = 70)", {ACCESS}),
+        ("ALTER TABLE a DETACH PARTITION b", {ACCESS}),
+        ("ALTER TABLE a DETACH PARTITION b CONCURRENTLY", set()),
+        ("REINDEX TABLE a", {ACCESS, "TABLE_REWRITE"}),
+        ("REINDEX TABLE CONCURRENTLY a", set()),
+        ("REFRESH MATERIALIZED VIEW CONCURRENTLY a", set()),
         ("SELECT 'DROP TABLE a'", set()),
         ("INSERT INTO a VALUES (1, 'DELETE FROM b')", set()),
         ("-- DROP TABLE a\nSELECT 1", set()),
@@ -67,6 +79,36 @@ def test_findings_have_lines_and_squawk_speaks_beside() -> None:
     assert any(f.line == 4 and f.rule == "squawk:adding-required-field" and not f.hazard for f in findings)
     assert str(findings[0]).startswith("x.sql:3: ")
     assert findings[0].as_json()["line"] == 3
+
+
+def test_what_code_does_is_said_to_be_unknown() -> None:
+    for sql in ("DO $$ BEGIN PERFORM tidy(); END $$", "CALL tidy()"):
+        told = [f.sentence for f in lint(sql, "postgres", "x.sql") if f.rule == "not_understood"]
+        assert told == ["runs code, which oneplan does not follow: what it would do is yours to judge"]
+
+
+def test_squawks_findings_are_told_in_our_words() -> None:
+    text = """
+        ALTER TYPE e ADD VALUE 'z'; REINDEX TABLE t; TRUNCATE t CASCADE; DROP SCHEMA x; DROP SEQUENCE s;
+        ALTER TABLE t ADD COLUMN c char(3), ADD COLUMN d smallint, ADD COLUMN e timestamp; DROP DATABASE d;
+        ALTER TABLE p DETACH PARTITION q; ALTER TABLE t SET SCHEMA u; DROP EXTENSION y;
+    """
+    told = {f.rule.removeprefix("squawk:") for f in lint(text, "postgres", "x.sql") if f.rule.startswith("squawk:")}
+    assert {"require-concurrent-reindex", "require-enum-value-ordering", "ban-char-field"} <= told
+    assert told <= RULES.keys()
+
+
+def test_a_not_null_that_a_validated_check_holds_reads_no_row() -> None:
+    before = read_ddl("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER);", "postgres")
+    after = read_ddl("CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER NOT NULL);", "postgres")
+    large = {"t": TableFacts(rows=5_000_000, bytes=1 << 34)}
+    plan = build_plan(before, after, Answers(fills=(("t", "n", "0"),)), large)
+    step = plan.step("contract.t.not_null_n")
+    assert step is not None
+    assert step.hazards == (Hazard.ACCESS_EXCLUSIVE_LOCK, Hazard.BREAKS_OLD_CODE)
+    assert [(one.table, one.scans) for one in impacts(step, "postgres", large)] == [("t", False)]
+    bare = hazards_of(replace(step, checks=()), "postgres", large)
+    assert Hazard.LONG_RUNNING in bare, "without the check nothing shows that the rows are not read"
 
 
 def _step(sql: str, *checks: StepCheck) -> Step:

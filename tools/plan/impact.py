@@ -127,7 +127,8 @@ def _read_by(sql: str, dialect: Dialect) -> tuple[str, ...]:
     from sqlglot import expressions as exp
 
     tree = parse(sql, dialect)
-    return () if tree is None else tuple(table_name(table) for table in tree.find_all(exp.Table))
+    names = () if tree is None else tuple(table_name(table) for table in tree.find_all(exp.Table))
+    return tuple(name for name in names if not name.startswith("pg_catalog."))
 
 
 def _locks(effect: Effect, dialect: Dialect) -> Iterator[tuple[str, str]]:

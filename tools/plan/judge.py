@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from tools.location import Dialect
-from tools.plan.enlarge import proven
+from tools.plan import enlarge, held
 from tools.plan.facts import Facts, TableFacts
 from tools.plan.model import Hazard, StepCheck
 from tools.plan.statement import Effect, Verb, effects, parse, table_name
@@ -25,6 +25,7 @@ _EXCLUSIVE = frozenset(
         Verb.ADD_COLUMN_REWRITE,
         Verb.CHANGE_TYPE,
         Verb.SET_NOT_NULL,
+        Verb.SET_NOT_NULL_HELD,
         Verb.ALTER,
         Verb.ADD_CONSTRAINT,
         Verb.REWRITE,
@@ -41,6 +42,7 @@ _BREAKING = frozenset(
         Verb.RENAME_COLUMN,
         Verb.CHANGE_TYPE,
         Verb.SET_NOT_NULL,
+        Verb.SET_NOT_NULL_HELD,
         Verb.DROP_OTHER,
     }
 )
@@ -70,10 +72,12 @@ def judge(statements: Sequence[str], dialect: Dialect, facts: Facts, checks: Seq
 
 
 def settled(effect: Effect, sql: str, dialect: Dialect, checks: Sequence[StepCheck]) -> Effect:
-    """A change of type that a check of the step shows to be one of the catalog alone is like any other ALTER."""
-    if effect.verb is not Verb.CHANGE_TYPE or dialect != "postgres":
+    """A change of type that a check of the step shows to be one of the catalog alone is like any other ALTER; so is a
+    NOT NULL that a validated CHECK holds already, but for code that writes NULL."""
+    asked = {Verb.CHANGE_TYPE: enlarge.proven, Verb.SET_NOT_NULL: held.proven}.get(effect.verb)
+    if asked is None or dialect != "postgres" or not asked(sql, effect.table, effect.column, checks):
         return effect
-    return replace(effect, verb=Verb.ALTER) if proven(sql, effect.table, effect.column, checks) else effect
+    return replace(effect, verb=Verb.ALTER if effect.verb is Verb.CHANGE_TYPE else Verb.SET_NOT_NULL_HELD)
 
 
 def _hazards(

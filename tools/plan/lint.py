@@ -14,7 +14,7 @@ from typing import Any
 from tools.location import Dialect
 from tools.plan.judge import judge
 from tools.plan.model import Hazard, Plan
-from tools.plan.statement import effects, understood
+from tools.plan.statement import effects, runs_code, understood
 from tools.schema.tokens import split
 
 _MEANING = {
@@ -28,7 +28,7 @@ _MEANING = {
     Hazard.NOT_REHEARSED: "could not be rehearsed",
     Hazard.FIRES_TRIGGERS: "makes the table's own triggers fire",
 }
-_RULES = {
+RULES = {
     "adding-required-field": "a NOT NULL column without a default fails on a table with rows",
     "adding-not-nullable-field": "SET NOT NULL scans the table under its lock: a validated CHECK before saves that",
     "constraint-missing-not-valid": "add the constraint NOT VALID and validate it in a later transaction",
@@ -57,7 +57,50 @@ _RULES = {
     "ban-drop-type": "code that names the type fails",
     "ban-drop-view": "code that reads the view fails until it is there again",
     "renaming-object": "code that uses the old name fails",
+    "prefer-timestamp-tz": "a timestamp without time zone means another instant to each reader",
     "prefer-timestamptz": "a timestamp without time zone means another instant to each reader",
+    "prefer-bigint-over-smallint": "a 16-bit number runs out at 32,767",
+    "prefer-repack": "keeps everybody out while the table is written anew: pg_repack does it beside them",
+    "require-concurrent-reindex": "REINDEX … CONCURRENTLY lets readers and writers go on",
+    "require-concurrent-partition-detach": "DETACH PARTITION … CONCURRENTLY lets readers and writers go on",
+    "require-enum-value-ordering": "without BEFORE or AFTER the value comes last in the enum's order",
+    "require-table-schema": "without its schema the table is whichever search_path finds first",
+    "identifier-too-long": "Postgres cuts a name after 63 bytes, without a word",
+    "ban-truncate-cascade": "empties the tables that point to this one, too",
+    "ban-uncommitted-transaction": "a transaction that is begun and not committed leaves nothing",
+    "ban-char-field": "char(n) is filled up with spaces, and gains nothing",
+    "ban-create-domain-with-constraint": "what a domain takes changes in every column of it at once",
+    "ban-alter-domain-with-add-constraint": "what a domain takes changes in every column of it at once",
+    "ban-drop-database": "the database goes with all that is in it",
+    "ban-drop-schema": "code that names what is in the schema fails",
+    "ban-drop-sequence": "code that draws from the sequence fails",
+    "ban-drop-extension": "code that uses what the extension brings fails",
+    "ban-drop-index": "queries that went by the index walk over the table",
+    "ban-drop-policy": "other rows may be seen and written from then on",
+    "ban-create-policy": "other rows may be seen and written from then on",
+    "ban-alter-policy-condition": "other rows may be seen and written from then on",
+    "ban-alter-policy-roles": "other rows may be seen and written from then on",
+    "ban-alter-row-level-security": "other rows may be seen and written from then on",
+    "ban-revoke": "code that counts on the right is refused",
+    "ban-set-schema": "code that uses the old place fails",
+    "ban-set-default": "inserts that leave the column out get another value",
+    "ban-alter-generated-expression": "the whole table is computed and written anew under its lock",
+    "ban-disable-trigger": "what the trigger saw to is left undone meanwhile",
+    "ban-replica-identity": "subscribers get other columns to tell a row by",
+    "ban-replace-view-function": "whoever reads the view, or calls the function, gets something else at once",
+    "ban-alter-function-options": "the function runs otherwise for whoever calls it",
+    "ban-alter-view-options": "the view answers otherwise for whoever reads it",
+    "ban-alter-role-options": "the role's sessions run otherwise",
+    "ban-alter-database-options": "all sessions of the database run otherwise",
+    "ban-alter-system-options": "the whole server runs otherwise",
+    "ban-alter-extension": "what the extension brings may change for all code at once",
+    "ban-new-write-restriction": "writes that are taken today fail",
+    "ban-add-enum-value": "code that knows only the old values meets a new one",
+    "ban-add-composite-attribute": "code that counts the type's attributes meets one more",
+    "ban-add-column": "code that counts the table's columns meets one more",
+    "ban-detach-inheritance": "what is read by way of the parent loses these rows",
+    "ban-alter-sequence-values": "numbers that were given out may come again",
+    "unused-ignore": "a comment for squawk that silences nothing",
 }
 SEEN_TO = {
     "require-lock-timeout": "the runner sets it",
@@ -83,6 +126,7 @@ varchar is no rewrite."""
 
 
 _UNKNOWN = "is no statement that oneplan understands: what it would do is not known"
+_CODE = "runs code, which oneplan does not follow: what it would do is yours to judge"
 _OWN_NAMES = ('"oneplan".', '__oneplan"')
 
 
@@ -117,10 +161,10 @@ def lint(text: str, dialect: Dialect, source: str = "") -> list[Finding]:
         made |= {e.table for e in done if e.verb == "create table"}
         if done and all(e.table in made for e in done):
             continue
-        if not done and not understood(statement.text, dialect):
-            found.append(
-                Finding(source, statement.line, "not_understood", _UNKNOWN, _short(statement.text), hazard=False)
-            )
+        code = runs_code(statement.text, dialect)
+        if code or (not done and not understood(statement.text, dialect)):
+            why = _CODE if code else _UNKNOWN
+            found.append(Finding(source, statement.line, "not_understood", why, _short(statement.text), hazard=False))
         hazards = judge([statement.text], dialect, {})
         found += [
             Finding(source, statement.line, h.value, _MEANING[h], _short(statement.text))
@@ -200,6 +244,6 @@ def _squawk(text: str, source: str, everything: bool = False) -> Iterator[Findin
                 source,
                 int(item.get("line", 0)) + 1,
                 f"squawk:{rule}",
-                _RULES.get(rule, str(item.get("message", ""))),
+                RULES.get(rule, str(item.get("message", ""))),
                 hazard=False,
             )

@@ -29,6 +29,7 @@ class Verb(StrEnum):
     ADD_COLUMN_REWRITE = "add column with a value for every row"
     CHANGE_TYPE = "change type"
     SET_NOT_NULL = "set not null"
+    SET_NOT_NULL_HELD = "set not null, proven by a check"
     ALTER = "alter table"
     ADD_FOREIGN_KEY = "add foreign key"
     ADD_CONSTRAINT = "add constraint"
@@ -80,6 +81,12 @@ def effects(sql: str, dialect: Dialect) -> tuple[Effect, ...]:
     return tuple(_of_tree(tree, dialect))
 
 
+def runs_code(sql: str, dialect: Dialect) -> bool:
+    """Whether the statement is a call of code, whose effects its words do not tell."""
+    first = next(iter(tokenize(sql, dialect)), None)
+    return first is not None and first.is_word("DO", "CALL", "EXECUTE")
+
+
 def understood(sql: str, dialect: Dialect) -> bool:
     """Whether what the statement does is known: by its tree, or by a first word that says enough."""
     first = next(iter(tokenize(sql, dialect)), None)
@@ -127,6 +134,7 @@ def _rows(tree: Any) -> Iterator[Effect]:
         if isinstance(node, exp.TruncateTable):
             for table in node.expressions:
                 yield Effect(Verb.DELETE, table_name(table))
+                yield Effect(Verb.LOCK, table_name(table))
         elif isinstance(node, exp.Delete):
             yield Effect(Verb.DELETE, table_name(node.this))
         elif isinstance(node, exp.Update):
@@ -205,6 +213,8 @@ def _action(action: Any, table: str, not_valid: bool, dialect: Dialect) -> Itera
             yield Effect(Verb.ALTER, table, action.name)
     elif isinstance(action, exp.AddConstraint):
         yield _constraint(action, table, not_valid)
+    elif isinstance(action, exp.AlterSet) and action.sql("postgres").upper().startswith(_REWRITTEN):
+        yield Effect(Verb.REWRITE, table)
     else:
         yield Effect(Verb.ALTER, table)
 
@@ -257,6 +267,7 @@ def _tables(node: Any) -> tuple[str, ...]:
 
 _DESTROYING = ("DROP", "DELETE", "TRUNCATE")
 _REWRITING = (("VACUUM", "FULL"), ("CLUSTER",), ("REINDEX",))
+_REWRITTEN = ("SET LOGGED", "SET UNLOGGED", "SET TABLESPACE")
 
 
 def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
@@ -273,6 +284,8 @@ def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
             yield Effect(Verb.CREATE_TRIGGER, table, _name_after("TRIGGER", tokens) if off else "")
             return
         yield from _alter_by_words(words, table)
+    elif words[0] in ("REINDEX", "REFRESH") and "CONCURRENTLY" in words:
+        yield Effect(Verb.CREATE_INDEX_CONCURRENTLY, _name_after("CONCURRENTLY", tokens))
     elif any(list(start) == words[: len(start)] for start in _REWRITING):
         yield Effect(Verb.REWRITE, table)
     elif words[0] == "LOCK" or words[:2] == ["REFRESH", "MATERIALIZED"]:
@@ -293,6 +306,8 @@ def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
 def _alter_by_words(words: list[str], table: str) -> Iterator[Effect]:
     if "VALIDATE" in words:
         yield Effect(Verb.VALIDATE, table)
+    elif "DETACH" in words and "CONCURRENTLY" in words:
+        yield Effect(Verb.CREATE_INDEX_CONCURRENTLY, table)  # by the same lock
     elif "USING" in words and "INDEX" in words:
         yield Effect(Verb.ALTER, table)
     elif "DROP" in words and "COLUMN" in words:
@@ -304,15 +319,15 @@ def _alter_by_words(words: list[str], table: str) -> Iterator[Effect]:
 
 
 def _all_words(tokens: tuple[Token, ...]) -> set[str]:
-    """The words of a statement, those inside a quoted body (DO $$ … $$) too."""
+    """The words of a statement, those inside a quoted body (DO $$ … $$) too, and of the texts that it executes."""
     found = {token.text.upper() for token in tokens if token.kind == "word"}
     for token in tokens:
         if token.kind == "string" and token.text.startswith("$"):
-            found |= {
-                inner.text.upper()
-                for inner in tokenize(token.text.split("$", 2)[2].rsplit("$", 2)[0], "postgres")
-                if inner.kind == "word"
-            }
+            inner = tokenize(token.text.split("$", 2)[2].rsplit("$", 2)[0], "postgres")
+            found |= {one.text.upper() for one in inner if one.kind == "word"}
+            if "EXECUTE" in found:
+                texts = [one.text.upper() for one in inner if one.kind == "string"]
+                found |= {word for word in _DESTROYING if any(word in text for text in texts)}
     return found
 
 

@@ -17,6 +17,8 @@ from tools.plan.differences import (
     on_carriers,
 )
 from tools.plan.draft import Draft
+from tools.plan.held import check as held_by
+from tools.plan.held import set_not_null
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way, shadow
 from tools.plan.partitions import is_partitioned
@@ -308,11 +310,12 @@ def _set_not_null(draft: Draft, pair: Pair, move: Move) -> None:
             "set_not_null",
             f"Make {key}.{column.name} NOT NULL",
             (key,),
-            (f"{alter} SET NOT NULL", *drop),
+            (set_not_null(key, column.name), *drop),
             (*undo, f"{alter} DROP NOT NULL"),
             hazards=(Hazard.BREAKS_OLD_CODE,) if move.way is not Way.ADDED else (),
             depends_on=draft.sign_offs,
             closes=draft.gap_sentences(key, column.name, kinds=("nullability_changed",)),
+            checks=(held_by(key, column.name),) if held else (),
             reason="The validated CHECK proves it already, so Postgres does not scan the table again.",
         ),
         edit_table(draft.state, key, tight),

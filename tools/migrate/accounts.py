@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tools.errors import DatabaseError
 from tools.migrate.backend import Backend, Fingerprint
 from tools.migrate.journal import Journal
-from tools.plan.model import Accounting, Plan
+from tools.plan.model import Accounting, Hazard, Plan
 from tools.schema.model import Schema
 from tools.schema.render import name_of, quote
 
@@ -67,11 +67,18 @@ def account(
 
     Call it outside a transaction: an expression that the table of one side does not know would end it.
     """
-    return tuple(
+    found = (
         _account(backend, accounting, baseline[accounting.table], sides)
         for accounting in plan.accounting
         if accounting.table in baseline
     )
+    firing = [step.id for step in plan.steps if Hazard.FIRES_TRIGGERS in step.hazards]
+    return tuple(_with_triggers(one, firing) if one.finding and firing else one for one in found)
+
+
+def _with_triggers(found: TableAccount, steps: Sequence[str]) -> TableAccount:
+    """What a trigger of the user's wrote cannot be told from damage: then where to look is said."""
+    return replace(found, finding=f"{found.finding}; tables' own triggers fire in {', '.join(steps)}: see what they do")
 
 
 def compare_origin(backend: Backend, schema: Schema, baseline: dict[str, Fingerprint]) -> tuple[TableAccount, ...]:

@@ -13,10 +13,18 @@ import pytest
 
 from tests.migrate.kit import Desk, Target, contents, make_people, opened, people_plan, people_steps
 from tools.errors import ApprovalRefused, BackupFailed, SourceError, UsageError
+from tools.migrate.backend import Backend
 from tools.migrate.backup import Backup, back_up, find_backup, list_backups
 from tools.migrate.restore import Restore
 from tools.migrate.verify import verify
 from tools.plan.model import Hazard, Plan
+from tools.schema.model import Table
+
+
+def _table(backend: Backend, name: str) -> Table:
+    table = backend.schema().table(name)
+    assert table is not None
+    return table
 
 
 @pytest.fixture
@@ -109,6 +117,53 @@ def test_restoring_tables_brings_back_their_rows_alone(people: Target, desk: Des
         pytest.raises(UsageError, match="other columns now"),
     ):
         restoring.execute(desk.approve(restoring.action()))
+
+
+TRIGGERS = {
+    "sqlite": [
+        f'CREATE TRIGGER "on {verb}" AFTER {verb} ON "people" BEGIN '
+        'UPDATE "people" SET "age" = 99 WHERE "id" = NEW."id"; END'
+        for verb in ("INSERT", "UPDATE")
+    ],
+    "postgres": [
+        "CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.age := 99; RETURN NEW; END $$",
+        'CREATE TRIGGER "stamp" BEFORE INSERT OR UPDATE ON "people" FOR EACH ROW EXECUTE FUNCTION stamp()',
+    ],
+    "duckdb": [],
+}  # fmt: skip
+
+
+def test_triggers_do_not_change_what_a_restore_brings_back(people: Target, desk: Desk) -> None:
+    with opened(people.location) as backend:
+        kept = back_up(backend, [_table(backend, "people")], desk.home, run="r1", step="s")
+        before = contents(people.location)
+        backend.execute('UPDATE "people" SET "name" = \'lost\' WHERE "id" < 10')
+        for sql in TRIGGERS[people.dialect]:
+            backend.execute(sql)
+    with Restore(kept.id, people.location, ledger=desk.ledger, home=desk.home, actor=desk.actor) as restoring:
+        restoring.execute(desk.approve(restoring.action()))
+    assert contents(people.location)["people"] == before["people"]
+    if people.dialect != "duckdb":
+        with opened(people.location) as backend:  # and they are awake again
+            backend.execute('UPDATE "people" SET "name" = \'x\' WHERE "id" = 3')
+            assert backend.query('SELECT "age" FROM "people" WHERE "id" = 3') == [(99,)]
+
+
+def test_rows_that_others_point_to_are_restored_on_every_engine(target: Target, desk: Desk) -> None:
+    """Alone, and together with those that point to them."""
+    make_people(target.location)
+    for names in (["people"], ["people", "notes"]):
+        with opened(target.location) as backend:
+            tables = [_table(backend, name) for name in names]
+            kept = back_up(backend, tables, desk.home, run="r1", step="s")
+            before = contents(target.location)
+            backend.execute('UPDATE "people" SET "name" = \'lost\' WHERE "id" < 10')
+            backend.execute("INSERT INTO \"people\" VALUES (999, 'new', 1)")
+            backend.execute('DELETE FROM "people" WHERE "id" = 2')
+            backend.execute('DELETE FROM "notes" WHERE "id" = 5' if "notes" in names else "SELECT 1")
+        with Restore(kept.id, target.location, ledger=desk.ledger, home=desk.home, actor=desk.actor) as restoring:
+            restoring.execute(desk.approve(restoring.action()))
+        assert contents(target.location) == before
 
 
 def test_a_damaged_backup_is_not_restored(people: Target, desk: Desk) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,14 @@ _DROPS = (
 )
 """What stands in the database now, as statements that drop it: extensions' own objects and the journal stay."""
 
+_TRIGGERS = """
+    SELECT t.tgrelid::regclass::text, quote_ident(t.tgname), t.tgenabled = 'A' FROM pg_trigger t
+    WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgrelid IN (
+        SELECT one::regclass FROM unnest(%(tables)s::text[]) one
+        UNION SELECT p.relid FROM unnest(%(tables)s::text[]) one CROSS JOIN LATERAL pg_partition_tree(one::regclass) p)
+    ORDER BY t.oid"""
+"""The triggers that would fire."""
+
 
 def restore_dump(backend: Backend, backup: Backup) -> None:
     """All objects that stand now are dropped and those of the dump made, in one transaction of psql's."""
@@ -65,7 +74,8 @@ def _contents(backend: Backend, backup: Backup) -> str:
 
 
 def restore_rows(backend: Backend, backup: Backup) -> None:
-    """Exchange the tables' rows for the backup's, all in one transaction. User triggers fire.
+    """Exchange the tables' rows for the backup's, all in one transaction. The tables' triggers rest meanwhile: the rows
+    are to be those that were kept. BackupFailed when they are not, afterwards.
 
     By key where there is one: a row that others point to is written over, and not removed.
     """
@@ -77,12 +87,41 @@ def restore_rows(backend: Backend, backup: Backup) -> None:
             for number, table in enumerate(tables):
                 session.execute(_sql(f"CREATE TEMP TABLE {_staged(number)} (LIKE {_name(table)}) ON COMMIT DROP"))
                 _fill(session, backup, set(printed_names(session, [table])), _staged(number))
-            for number, table in reversed(list(enumerate(tables))):
-                session.execute(_sql(_removal(table, _staged(number))))
-            for number, table in enumerate(tables):
-                session.execute(_sql(_insertion(table, columns[table.key], _staged(number))))
+            with _resting(session, tables):
+                for number, table in reversed(list(enumerate(tables))):
+                    session.execute(_sql(_removal(table, _staged(number))))
+                for number, table in enumerate(tables):
+                    session.execute(_sql(_insertion(table, columns[table.key], _staged(number))))
+                for number, table in enumerate(tables):
+                    _refuse_others(session, backup, table, columns[table.key], _staged(number))
     except psycopg.Error as error:
         raise DatabaseError(str(error).strip().partition("\n")[0]) from error
+
+
+@contextmanager
+def _resting(session: psycopg.Connection[Any], tables: Sequence[Table]) -> Generator[None]:
+    """Within the caller's transaction no trigger of these tables, or of their partitions, fires; those of foreign keys
+    do. An error leaves it to the rollback to wake them."""
+    names = [_name(table) for table in tables]
+    found = session.execute(_TRIGGERS, {"tables": names}).fetchall()
+    for table, trigger, _ in found:
+        session.execute(_sql(f"ALTER TABLE ONLY {table} DISABLE TRIGGER {trigger}"))
+    yield
+    session.execute("SET CONSTRAINTS ALL IMMEDIATE")  # no table is altered while checks of its rows are still to come
+    for table, trigger, always in found:
+        session.execute(_sql(f"ALTER TABLE ONLY {table} ENABLE {'ALWAYS ' if always else ''}TRIGGER {trigger}"))
+
+
+def _refuse_others(
+    session: psycopg.Connection[Any], backup: Backup, table: Table, columns: Sequence[str], staged: str
+) -> None:  # fmt: skip
+    row = f"ROW({', '.join(map(quote, columns))})::text"  # as text: not every type can be compared
+    now, kept = f"SELECT {row} FROM {_name(table)}", f"SELECT {row} FROM {staged}"
+    found = session.execute(
+        _sql(f"SELECT EXISTS ({now} EXCEPT ALL {kept}), EXISTS ({kept} EXCEPT ALL {now})")
+    ).fetchone()
+    if found != (False, False):
+        raise BackupFailed(f"{table.key} would not hold the rows of backup {backup.id}: nothing was changed")
 
 
 def _removal(table: Table, staged: str) -> str:

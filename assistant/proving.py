@@ -34,17 +34,17 @@ def prove(database: str, run: str | None, home: Path, report: Path | None, as_js
 
 
 def hold_against(left: str, right: str, report: Path | None, as_json: bool) -> int:
-    """Every table that both databases have, row by row."""
-    from tools.migrate.compare import compare_databases
+    """Every table that both databases have, row by row; what only one of them has is said."""
+    from tools.migrate.compare import compare_databases, left_out
     from tools.migrate.proof_text import comparison_markdown
 
-    found = compare_databases(left, right)
-    data = {"tables": [one.as_json() for one in found]}
-    _write(report, comparison_markdown(found), data)
+    found, alone = compare_databases(left, right), left_out(left, right)
+    data = {"tables": [one.as_json() for one in found], "left_out": list(alone)}
+    _write(report, comparison_markdown(found, alone), data)
     if as_json:
         print_json("verify", data)
     else:
-        print(comparison_markdown(found).strip())
+        print(comparison_markdown(found, alone).strip())
     return DONE if all(one.equal for one in found) else DIFFERENCES
 
 

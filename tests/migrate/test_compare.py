@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.commandline import Oneplan
-from tests.migrate.kit import Desk, Target, make_people, opened, people_plan
+from tests.migrate.kit import Desk, Target, make_people, opened, people_plan, people_steps
 from tests.places import target_of
 from tools.errors import UsageError
 from tools.location import DIALECTS, Dialect
 from tools.migrate.compare import Mismatch, TableComparison, compare_databases
 from tools.migrate.proof_text import proof_markdown
 from tools.migrate.verify import verify
+from tools.plan.model import Accounting
+from tools.schema.digest import schema_digest
 
 
 def test_a_proof_names_the_rows_that_are_not_as_they_were(people: Target, desk: Desk) -> None:
@@ -86,11 +89,68 @@ def test_a_table_that_differs_altogether_and_one_without_a_key(sqlite: Target) -
                             f"INSERT INTO t SELECT i, '{word}' FROM n")  # fmt: skip
     (found,) = compare_databases(sqlite.location, other)
     assert (found.differing, len(found.mismatches)) == (5000, 20)
-    for place in (sqlite.location, other):
+    for place, words in ((sqlite.location, "('a'), ('a'), ('b'), (NULL)"), (other, "('a'), ('b'), ('c'), (NULL)")):
         with opened(place) as backend:
             backend.execute("CREATE TABLE loose (word text)")
-    with pytest.raises(UsageError, match="no primary key"):
-        compare_databases(sqlite.location, other)
+            backend.execute(f"INSERT INTO loose VALUES {words}")
+    (found,) = compare_databases(sqlite.location, other, ["loose"])
+    assert (found.missing, found.extra, found.differing) == (1, 1, 0)
+    assert set(found.mismatches) == {Mismatch("missing", ("a",)), Mismatch("extra", ("c",))}
+
+
+def test_rows_of_a_table_without_a_key_are_counted_one_by_one(people: Target, desk: Desk) -> None:
+    """One of them with another value is not migrated: the three still add up to all rows."""
+    with opened(people.location) as backend, backend.transaction():
+        backend.execute('CREATE TABLE "log" ("what" TEXT, "sure" BOOLEAN)')
+        backend.execute("INSERT INTO \"log\" VALUES ('a', true), ('a', true), ('b', false), (NULL, NULL)")
+        schema = backend.schema()
+    plan = people_plan(people, people_steps(people.dialect)[:1])
+    pairs = (('"what"', '"what"'), ('"sure"', '"sure"'))
+    accounting = (*plan.accounting, Accounting("log", '"log"', '"log"', pairs))
+    plan = replace(plan, origin=schema_digest(schema), accounting=accounting)
+    desk.run_all(plan, people.location)
+    with opened(people.location) as backend:
+        backend.execute('UPDATE "log" SET "sure" = true WHERE "what" = \'b\'')
+    found = verify(people.location, home=desk.home)
+    account = next(one for one in found.tables if one.table == "log")
+    assert (account.source_rows, account.migrated, account.failed) == (4, 3, 1)
+    (compared,) = [one for one in found.compared if one.table == "log"]
+    assert {m.kind for m in compared.mismatches} == {"missing", "extra"}
+    assert {m.key[0] for m in compared.mismatches} == {"b"}
+
+
+def test_after_a_way_back_the_rows_written_since_are_named(people: Target, desk: Desk) -> None:
+    desk.run_all(people_plan(people), people.location)
+    with opened(people.location) as backend:
+        backend.execute('UPDATE "people" SET "name" = \'x\' WHERE "id" = 7')
+        backend.execute('INSERT INTO "people" ("id", "name") VALUES (99, \'new\')')
+    desk.roll_back(people.location)
+    (compared,) = verify(people.location, home=desk.home).compared
+    assert set(compared.mismatches) == {Mismatch("differs", ("7",), ('"name"',)), Mismatch("extra", ("99",))}
+
+
+def test_what_only_one_of_two_databases_has_is_said(oneplan: Oneplan, sqlite: Target) -> None:
+    other = sqlite.fresh()
+    for place, name in ((sqlite.location, "here"), (other, "there")):
+        with opened(place) as backend:
+            backend.execute(f"CREATE TABLE {name} (id integer PRIMARY KEY)")
+    nothing = oneplan("verify", "--database", sqlite.location, "--against", other)
+    assert nothing.code == 64
+    assert "no table in common" in nothing.err
+    for place, name in ((sqlite.location, "old"), (other, "new")):
+        with opened(place) as backend:
+            backend.execute(f"CREATE TABLE both (id integer PRIMARY KEY, {name} text)")
+    told = oneplan("verify", "--database", sqlite.location, "--against", other, "--json")
+    assert told.code == 0
+    alone = [
+        ("table here", "left"),
+        ("column both.old", "left"),
+        ("table there", "right"),
+        ("column both.new", "right"),
+    ]
+    assert sorted(told.data["left_out"]) == sorted(
+        f"{what} is only on the {side}: not compared" for what, side in alone
+    )
 
 
 def test_the_command_writes_the_proof_and_times_the_way_back(

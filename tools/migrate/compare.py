@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tools.errors import DatabaseError, OneplanError, UsageError
 from tools.location import Location, existing, parse_location
-from tools.schema.model import Table
+from tools.schema.model import Schema, Table
 from tools.schema.render import literal, quote
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ Kind = Literal["missing", "extra", "differs"]
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One row. key: its key's values as text. kind: not on the right, not on the left, or there with other values
-    (those of the columns named)."""
+    """One row. key: its key's values as text, of a table without one all its values. kind: not on the right, not on the
+    left, or there with other values (those of the columns named)."""
 
     kind: Kind
     key: tuple[str, ...]
@@ -40,7 +40,8 @@ class Mismatch:
 
 @dataclass(frozen=True)
 class Side:
-    """A table as one side has it: its quoted name there, and the expressions of its key and its values."""
+    """A table as one side has it: its quoted name there, and the expressions of its key and its values. Without a key
+    all its values stand in the place of one."""
 
     table: str
     key: tuple[str, ...]
@@ -68,20 +69,40 @@ class TableComparison:
 
 
 def compare_databases(left: str, right: str, tables: Sequence[str] = ()) -> tuple[TableComparison, ...]:
-    """Every table that both have (or those named), over the columns that both have, found again by its primary key.
+    """Every table that both have (or those named), over the columns that both have. Rows are found again by the primary
+    key that both have; without one they are counted, row by equal row.
 
-    Raises UsageError for a table that is not on both sides or has no key. Reads only.
+    Raises UsageError for a table that is not on both sides, and where no table is. Reads only.
     """
-    from tools.schema.source import read_schema
-
-    here, there = read_schema(left), read_schema(right)
+    here, there = _schemas(left, right)
     both = [table for table in here.tables if there.table(table.key) is not None]
+    if not both:
+        raise UsageError(f"{parse_location(left)} and {parse_location(right)} have no table in common")
     unknown = [name for name in tables if name not in {table.key for table in both}]
     if unknown:
         raise UsageError(f"{unknown[0]!r} is not a table on both sides")
     chosen = [table for table in both if not tables or table.key in tables]
     with attached(left, right) as connection:
         return tuple(_compared(connection, table, there.table(table.key) or table) for table in chosen)
+
+
+def left_out(left: str, right: str) -> tuple[str, ...]:
+    """A sentence for each table, and each column of a table that both have, that only one of the two has."""
+    here, there = _schemas(left, right)
+    found: list[str] = []
+    for side, one, other in (("left", here, there), ("right", there, here)):
+        for table in one.tables:
+            twin = other.table(table.key)
+            missing = [] if twin is None else [name for name in table.column_names if name not in twin.column_names]
+            names = [f"table {table.key}"] if twin is None else [f"column {table.key}.{name}" for name in missing]
+            found += [f"{name} is only on the {side}: not compared" for name in names]
+    return tuple(found)
+
+
+def _schemas(left: str, right: str) -> tuple[Schema, Schema]:
+    from tools.schema.source import read_schema
+
+    return read_schema(left), read_schema(right)
 
 
 def compare_sides(
@@ -151,10 +172,12 @@ def side_of(catalog: str, table: Table, kind: str, key: Sequence[str], values: S
 
 
 def _compared(connection: DuckDBPyConnection, here: Table, there: Table) -> TableComparison:
-    key = here.primary_key.columns if here.primary_key else ()
-    if not key or any(name not in there.column_names for name in key):
-        raise UsageError(f"{here.key} has no primary key that both sides have: its rows cannot be told apart")
-    shared = [name for name in here.column_names if name in there.column_names and name not in key]
+    both = [name for name in here.column_names if name in there.column_names]
+    if not both:
+        raise UsageError(f"{here.key} has no column that both sides have: its rows cannot be compared")
+    named = here.primary_key.columns if here.primary_key else ()
+    key = named if named and set(named) <= set(both) else tuple(both)
+    shared = [name for name in both if name not in key]
     sides: list[Side] = []
     for catalog, table in (("left_side", here), ("right_side", there)):
         kind = _one(connection, f"SELECT type FROM duckdb_databases() WHERE database_name = '{catalog}'")
@@ -172,8 +195,8 @@ def _rows(connection: DuckDBPyConnection, side: Side) -> str:
         f"{name}::INTEGER::VARCHAR AS {name}" if type_ == "BOOLEAN" else f"{name}::VARCHAR AS {name}"
         for name, type_, *_ in types
     )
-    keys = ", ".join(f"{name}::VARCHAR" for name in names[: len(side.key)])
-    return f"SELECT {texts}, hash({keys}) AS h FROM (SELECT {listed} FROM {side.table})"
+    keys = ", ".join(names[: len(side.key)])
+    return f"SELECT *, hash({keys}) AS h FROM (SELECT {texts} FROM (SELECT {listed} FROM {side.table}))"
 
 
 def _buckets(connection: DuckDBPyConnection) -> tuple[int, list[int]]:
@@ -199,6 +222,8 @@ def _look(
     connection: DuckDBPyConnection, name: str, counts: list[int], within: str, width: int, columns: Sequence[str]
 ) -> TableComparison:  # fmt: skip
     keys = [f"k{n}" for n in range(width)]
+    if not columns:
+        return _counted_off(connection, name, counts, within, keys)
     same = " AND ".join(f"x.{key} IS NOT DISTINCT FROM y.{key}" for key in keys)
     changed = ", ".join(f"x.c{n} IS DISTINCT FROM y.c{n}" for n in range(len(columns)))
     sql = f"""FROM (SELECT *, true AS there FROM l WHERE {within}) x
@@ -214,6 +239,21 @@ def _look(
     ).fetchall()
     mismatches = tuple(_mismatch(row, columns) for row in rows)
     return TableComparison(name, counts[0], counts[1], missing, extra, total - missing - extra, mismatches)
+
+
+def _counted_off(
+    connection: DuckDBPyConnection, name: str, counts: list[int], within: str, keys: Sequence[str]
+) -> TableComparison:  # fmt: skip
+    """Rows that are nothing but their key, which several may share: how often each is there."""
+    sides = [f"(SELECT ALL COLUMNS('^k\\d+$'), count(*) AS n FROM {side} WHERE {within} GROUP BY ALL)" for side in "lr"]
+    same = " AND ".join(f"x.{key} IS NOT DISTINCT FROM y.{key}" for key in keys)
+    sql = f"FROM {sides[0]} x FULL JOIN {sides[1]} y ON {same} WHERE x.n IS DISTINCT FROM y.n"
+    gone, come = "coalesce(x.n, 0) - coalesce(y.n, 0)", "coalesce(y.n, 0) - coalesce(x.n, 0)"
+    totals = connection.execute(f"SELECT sum(greatest({gone}, 0)), sum(greatest({come}, 0)) {sql}").fetchall()
+    shown = ", ".join(f"CASE WHEN x.n IS NULL THEN y.{key} ELSE x.{key} END AS {key}" for key in keys)
+    rows = connection.execute(f"SELECT {gone} > 0, {shown} {sql} ORDER BY ALL LIMIT {SHOWN}").fetchall()
+    mismatches = tuple(Mismatch("missing" if less else "extra", tuple(map(str, row))) for less, *row in rows)
+    return TableComparison(name, counts[0], counts[1], int(totals[0][0] or 0), int(totals[0][1] or 0), 0, mismatches)
 
 
 def _mismatch(row: tuple[Any, ...], columns: Sequence[str]) -> Mismatch:

@@ -12,6 +12,7 @@ from tools.errors import OneplanError
 from tools.migrate.accounts import TableAccount
 from tools.migrate.backup import MANIFEST, Backup, check_file, list_backups
 from tools.migrate.compare import Side, TableComparison, attached, compare_sides, side_of
+from tools.migrate.record import Run
 from tools.plan.model import Accounting, Plan
 from tools.schema.model import Schema, Table
 from tools.schema.render import name_of, quote
@@ -19,26 +20,34 @@ from tools.schema.serial import schema_from_json
 
 
 def narrowed(
-    home: Path, run: str, address: str, plan: Plan, schema: Schema, accounts: Sequence[TableAccount]
+    home: Path, run: Run, address: str, plan: Plan, schema: Schema, accounts: Sequence[TableAccount]
 ) -> tuple[TableComparison, ...]:
     """For every table with a finding its rows that do not match, as far as a whole backup of the run is in `home`.
 
-    What cannot be compared (no backup, no key, an expression unknown to DuckDB) is left out: the proof's finding
-    stands by itself.
+    What cannot be compared (no backup, an expression unknown to DuckDB) is left out: the proof's finding stands by
+    itself.
     """
     wanted = {account.table for account in accounts if account.finding}
-    backup = next((kept for kept in list_backups(home) if kept.whole and kept.run == run), None)
+    backup = next((kept for kept in list_backups(home) if kept.whole and kept.run == run.id), None)
     if not wanted or backup is None:
         return ()
     found: list[TableComparison] = []
     with suppress(OneplanError), _readable(backup) as before, attached(before, address) as connection:
         kept = schema_from_json(json.loads((Path(backup.folder) / MANIFEST).read_text(encoding="utf-8"))["schema"])
-        for accounting in plan.accounting:
+        for accounting in _as_they_were(kept) if run.state == "rolled_back" else plan.accounting:
             sides = _sides(accounting, backup, kept, schema) if accounting.table in wanted else None
             if sides:
                 with suppress(OneplanError):
                     found.append(compare_sides(connection, accounting.table, *sides))
     return tuple(found)
+
+
+def _as_they_were(schema: Schema) -> tuple[Accounting, ...]:
+    """What a way back must give again: every column of every table."""
+    return tuple(
+        Accounting(table.key, name_of(table), name_of(table), tuple((quote(n), quote(n)) for n in table.column_names))
+        for table in schema.tables
+    )
 
 
 def counted_by_row(accounts: Sequence[TableAccount], compared: Sequence[TableComparison]) -> tuple[TableAccount, ...]:
@@ -60,12 +69,12 @@ def _counted(account: TableAccount, found: TableComparison | None) -> TableAccou
 def _sides(accounting: Accounting, backup: Backup, kept: Schema, now: Schema) -> tuple[Side, Side, list[str]] | None:
     before = kept.table(accounting.table)
     after = next((table for table in now.tables if name_of(table) == accounting.table_after), None)
-    if before is None or after is None or before.primary_key is None:
+    if before is None or after is None:
         return None
     pairs = dict(accounting.columns)
-    key = [quote(name) for name in before.primary_key.columns]
-    if any(name not in pairs for name in key):
-        return None
+    key = [quote(name) for name in before.primary_key.columns] if before.primary_key else []
+    if not key or any(name not in pairs for name in key):
+        key = list(pairs)
     values = [name for name in pairs if name not in key]
     return (
         _side("left_side", before, backup, key, values),

@@ -25,8 +25,9 @@ def proof_markdown(proof: Verification) -> str:
     return "\n".join(lines) + "\n"
 
 
-def comparison_markdown(compared: Sequence[TableComparison]) -> str:
-    return "\n".join(["# Comparison", "", *_compared(compared)]) + "\n"
+def comparison_markdown(compared: Sequence[TableComparison], left_out: Sequence[str] = ()) -> str:
+    alone = [f"- {sentence}" for sentence in left_out]
+    return "\n".join(["# Comparison", "", *_compared(compared), *alone, *([""] if alone else [])]) + "\n"
 
 
 def _compared(found: Iterable[TableComparison]) -> Iterator[str]:

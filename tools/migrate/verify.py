@@ -63,9 +63,9 @@ def verify(database: str, run: str | None = None, home: Path | None = None) -> V
         journal = Journal(backend)
         chosen = _choose(backend, journal, run)
         found, schema = prove(backend, journal, chosen), backend.schema()
-    if home is None or found.ok or chosen.state == "rolled_back":
+    if home is None or found.ok:
         return found
-    compared = narrowed(home, chosen.id, database, plan_of(chosen), schema, found.tables)
+    compared = narrowed(home, chosen, database, plan_of(chosen), schema, found.tables)
     tables = counted_by_row(found.tables, compared)
     sharper = {old.finding: new.finding for old, new in zip(found.tables, tables, strict=True) if old.finding}
     findings = tuple(sharper.get(finding, finding) for finding in found.findings)

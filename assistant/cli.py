@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 
 from assistant.commands import approvals, audit, backups, board, chat, knowledge, plans, report, runs, schema, workspace
 from assistant.commands.output import fail, quiet_progress
-from tools.errors import OneplanError
+from tools.errors import OneplanError, is_interrupt
 
 WRONG_USAGE = 64
 INTERRUPTED = 130
@@ -65,7 +65,8 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         code = app(args=hoisted(arguments), prog_name="oneplan", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        # Typer makes an exit code of its own of Ctrl-C, without a word.
+        return fail("interrupted", code, "Interrupted", as_json) if code == INTERRUPTED else int(code or 0)
     except OneplanError as error:
         proposal = getattr(error, "proposal_id", "")
         return fail(str(error), error.exit_code, type(error).__name__, as_json, proposal)
@@ -79,6 +80,8 @@ def run(arguments: list[str]) -> int:
         sys.stdout = None  # type: ignore[assignment]
         return 0
     except Exception as error:
+        if is_interrupt(error):
+            return fail("interrupted", INTERRUPTED, "Interrupted", as_json)
         logging.getLogger("oneplan").exception("unexpected error")
         hint = "please report it; --log-file FILE writes the details"
         return fail(f"unexpected {type(error).__name__}: {error} ({hint})", 1, "Unexpected", as_json)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.commands.output import interactive, say
 from assistant.consent import Consent, approval_for
 from assistant.progress import progress_bar
-from tools.errors import OneplanError, Refused, RehearsalFailed, UsageError
+from tools.errors import OneplanError, Paused, Refused, RehearsalFailed, UsageError
 from tools.location import parse_location
 from tools.migrate.report import outcome_as_json, table_as_json
 from tools.migrate.verify import verify
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tools.migrate.run import Migration
     from tools.migrate.watch import Watch
     from tools.plan.model import Phase, Plan, Step
+    from tools.schema.model import Schema
 
 Outcome = dict[str, Any]
 
@@ -86,18 +87,21 @@ class Applying:
 
     def abandon(self) -> None:
         """Give an unfinished run up as it stands: it is never gone on with."""
-        with self._migration(None) as migration:
+        with self._migration(None, abandon=True) as migration:
             action = migration.abandon_action()
             ask = approval_for(self.workspace, action, self.consent, lambda proposal: _ask(self.workspace, proposal))
             migration.abandon(ask)
             say(f"abandoned run {migration.run_id}")
 
-    def _migration(self, rehearsal: Rehearsal | None, restart: bool = False) -> Migration:
+    def _migration(
+        self, rehearsal: Rehearsal | None, restart: bool = False, *, abandon: bool = False
+    ) -> Migration:  # fmt: skip
         from tools.migrate.run import Migration
 
         return Migration(
             self.plan, self.database, ledger=self.workspace.ledger, home=self.workspace.home,
-            actor=self.workspace.actor, rehearsal=rehearsal, restart=restart, pace=self._pace,
+            actor=self.workspace.actor, rehearsal=rehearsal, origin=origin_on_record(self.workspace, self.plan),
+            restart=restart, abandon=abandon, pace=self._pace,
         )  # fmt: skip
 
     def _take(self, migration: Migration, step: Step) -> None:
@@ -110,7 +114,7 @@ class Applying:
         with progress_bar(step.summary) as progress:
             result = migration.execute(step, approval, progress)
         if result.status == "paused":
-            raise KeyboardInterrupt
+            raise paused(migration, step)
         say(f"{result.status:>6} {step.id}  {result.seconds:.2f} s, {result.rows} rows")
         for note in result.notes:
             say(f"       note: {note}")
@@ -148,6 +152,12 @@ class Applying:
         if not self.plan.steps:
             return outcome
         return outcome | {"tables": verify(self.database).as_json()["tables"]}
+
+
+def paused(migration: Migration, step: Step) -> Paused:
+    entry = migration.begun(step, "apply")
+    through = f"{entry.done:,} of {entry.total:,} rows are through, and " if entry and entry.total else ""
+    return Paused(f"paused in step {step.id!r}: {through}the same command goes on from there")
 
 
 def rehearse_now(
@@ -214,6 +224,26 @@ def rehearsal_on_record(workspace: Workspace, plan: Plan) -> Rehearsal | None:
         return None
     kept = Records(workspace.store).rehearsal(plan.digest, plan.origin)
     return rehearsal_from_json(json.loads(kept)) if kept else None
+
+
+def origin_on_record(workspace: Workspace, plan: Plan) -> Schema | None:
+    """The schema that the plan was made for, where it was made in this workspace."""
+    from knowledge.records import Records
+    from tools.schema.serial import schema_from_json
+
+    if not workspace.settings.home.is_dir():
+        return None
+    kept = Records(workspace.store).schema(plan.origin)
+    return schema_from_json(json.loads(kept.body)) if kept else None
+
+
+def keep_origin(workspace: Workspace, plan: Plan, schema: Schema) -> None:
+    """So that `apply` can say what has changed since the plan was made. Makes no workspace where there is none."""
+    from knowledge.records import Records
+    from tools.migrate.differences import schema_text
+
+    if workspace.settings.home.is_dir():
+        Records(workspace.store).keep_schema(plan.origin, schema_text(schema))
 
 
 def roll_back(

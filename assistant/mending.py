@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from assistant.commands.output import say
 from assistant.consent import Consent, approval_for
-from assistant.execution import database_of
+from assistant.execution import database_of, paused
 from assistant.progress import progress_bar
 from tools.migrate.session import unfinished_run
 
@@ -34,7 +34,7 @@ def mend(workspace: Workspace, database: str | None, run: str | None, consent: C
             with progress_bar(f"again: {step.summary}") as progress:
                 result = mending.execute(step, approval, progress)
             if result.status == "paused":
-                raise KeyboardInterrupt
+                raise paused(mending, step)
             rows += result.rows
             say(f"{result.status:>6} {step.id}  {result.seconds:.2f} s, {result.rows} rows")
     return rows

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from knowledge import checkpoint
 from knowledge.checkpoint import Held
-from tools.errors import OneplanError
+from tools.errors import OneplanError, is_interrupt
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -66,6 +66,10 @@ def in_plain_words(path: Path) -> Generator[None]:
             f"{path} is damaged, or its disk is full or failing ({str(error).splitlines()[0]}): "
             "free space or bring back a copy of it"
         ) from error
+    except RuntimeError as error:
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def roll_back(connection: DuckDBPyConnection) -> None:

@@ -94,3 +94,14 @@ class LockTimeout(DatabaseError):
 
 class Busy(OneplanError):
     pass
+
+
+class Paused(OneplanError):
+    """Somebody asked for it to stop, and it came to a safe place first."""
+
+    exit_code = 130
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether DuckDB says by this error that Ctrl-C was pressed while a query ran."""
+    return isinstance(error, RuntimeError) and str(error) == "Query interrupted"

@@ -47,7 +47,7 @@ def plan(
     With --json each step tells the tables that it touches (`impacts`), and how long it will take (`estimate`: seconds,
     locks and how long they are held), which is null until `oneplan rehearse` has measured this plan.
     """
-    from assistant.execution import rehearsal_on_record
+    from assistant.execution import keep_origin, rehearsal_on_record
     from tools.migrate.outlook import outlook
     from tools.plan.build import build_plan
     from tools.plan.files import plan_to_json, plan_to_yaml
@@ -62,6 +62,7 @@ def plan(
     made = build_plan(before, after, answers, facts, usages)
     if output:
         write_atomically(output, plan_to_yaml(made))
+        keep_origin(workspace, made, before)
         say(f"wrote {output}: {len(made.steps)} steps")
         for sentence in made.held_back:
             say(f"held back: {sentence}")

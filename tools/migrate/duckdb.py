@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from tools.errors import Busy, DatabaseError
+from tools.errors import Busy, DatabaseError, is_interrupt
 from tools.migrate.backend import Fingerprint, Key
 from tools.migrate.file_backend import FileBackend
 from tools.migrate.keyset import batch_end, highest
@@ -207,6 +207,10 @@ def _words(sql: str = "") -> Generator[None]:
         yield
     except duckdb.Error as error:
         raise DatabaseError(_first_line(error), sql=sql) from error
+    except RuntimeError as error:
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _first_line(error: Exception) -> str:

@@ -78,7 +78,7 @@ class StepRun:
     ) -> None:  # fmt: skip
         self.session, self.work, self.action, self.hooks, self.progress = session, work, action, hooks, progress
         self.backend, self.journal = session.backend, session.journal
-        self.started = time.perf_counter()
+        self.started, self.earlier = time.perf_counter(), 0.0
         self.notes: tuple[str, ...] = ()
 
     def carry_out(self, approval_id: str, begun: Entry | None) -> StepResult:
@@ -87,6 +87,7 @@ class StepRun:
         permit = self.session.authority.take(approval_id, self.action, self.session.run_id, self.backend)
         self.session.tell("claimed", self.work.step)
         entry = begun
+        self.earlier = begun.seconds if begun else 0.0  # of attempts that were cut off or paused
         try:
             if entry is None:
                 entry = self._write(permit)
@@ -271,7 +272,12 @@ class StepRun:
     def _finish(self, entry: Entry) -> Entry:
         schema = self.backend.schema()
         after, digest = objects_digest(schema, self.work.step.objects), schema_digest(schema)
-        values = {"seconds": self._seconds(), "rows": entry.rows, "after": after, "schema_after": digest}
+        values = {
+            "seconds": round(self.earlier + self._seconds(), 3),
+            "rows": entry.rows,
+            "after": after,
+            "schema_after": digest,
+        }
         self.journal.set_entry(entry, "done", **values)
         if self.work.direction == "apply" and not self.work.step.reversible:
             self._keep_rows(entry.run, schema)

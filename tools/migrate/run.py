@@ -39,7 +39,8 @@ class Migration(Session):
 
     rehearsal: what the plan did on a shadow; without a good one every step carries NOT_REHEARSED. origin: the schema
     the plan was made for, so that drift can say what differs. restart: leave an unfinished run of this plan behind
-    and begin anew; the database must then be as the plan expects it. Nothing is written before the first approved step.
+    and begin anew; the database must then be as the plan expects it. abandon: only to give the run up, which it can be
+    whatever the schema is by now. Nothing is written before the first approved step.
 
     An unfinished run goes on also under its plan with other SQL in steps that have not run (files.edit_step).
     Raises Drift when the database is not as the plan, or the unfinished run, knew it; Refused when another plan's run
@@ -49,14 +50,14 @@ class Migration(Session):
     def __init__(
         self, plan: Plan, database: str, *, ledger: Ledger | None, home: Path, actor: str, thread: str = "",
         grant: ShadowGrant | None = None, rehearsal: Rehearsal | None = None, origin: Schema | None = None,
-        restart: bool = False, observer: Observer | None = None, pace: Pace | None = None,
+        restart: bool = False, abandon: bool = False, observer: Observer | None = None, pace: Pace | None = None,
     ) -> None:  # fmt: skip
         super().__init__(
             database, ledger=ledger, home=home, actor=actor, thread=thread, grant=grant, observer=observer, pace=pace
         )
         self.plan = plan
         self.rehearsal = rehearsal if rehearsal and rehearsal.ok and rehearsal.plan == plan.digest else None
-        self._origin, self._restart = origin, restart
+        self._origin, self._restart, self._abandon = origin, restart, abandon
         self._left_behind: str | None = None
 
     def steps(self) -> tuple[StepState, ...]:
@@ -166,6 +167,9 @@ class Migration(Session):
                 f"run {last.id} of another plan is unfinished on {place}: go on with that plan, give it up "
                 "(`oneplan apply ITS_PLAN --abandon`), or go back (`oneplan rollback`)"
             )
+        if self._abandon:
+            self.run, self.run_id = (last, last.id) if last and ours else (None, "")
+            return
         if last and ours and self._goes_on(last, schema):
             self.run, self.run_id = last, last.id
             self.found = self._found(last, schema)
@@ -204,8 +208,8 @@ class Migration(Session):
             return told
         if begun.direction == "undo":
             raise Refused(f"run {last.id} is being rolled back (step {begun.step!r}): finish the rollback first")
-        where = f", {begun.done} of {begun.total} rows through" if begun.total else ""
-        return f"{told}; step {begun.step!r} was cut off{where}"
+        where = f", {begun.done:,} of {begun.total:,} rows through" if begun.total else ""
+        return f"{told}; step {begun.step!r} was {'paused' if begun.state == 'paused' else 'cut off'}{where}"
 
     def _refuse_other_origin(self, schema: Schema) -> None:
         if schema_digest(schema) == self.plan.origin:
@@ -213,10 +217,13 @@ class Migration(Session):
         told = differences(self._origin, schema) if self._origin else ""
         if schema_digest(schema) == self.plan.target:
             told = "it already has the schema that the plan leads to, though no run of the plan is on record there"
+        way = "make the plan anew"
+        if self._left_behind:
+            way = f"--restart begins with the first step: go back before (`oneplan rollback {self._left_behind}`)"
         raise Drift(
-            f"{self.backend.location} is not the database that the plan was made for; make the plan anew"
-            + (f": {told}" if told else "")
-        )
+            f"{self.backend.location} is not the database that the plan was made for"
+            + (f": {told}" if told else "") + f"; {way}"
+        )  # fmt: skip
 
     def _work(self, step: Step) -> Work:
         return Work.forward(step)

@@ -129,6 +129,7 @@ class Session:
         raise Drift(
             f"{self.backend.location} was changed by somebody else since run {run.id} last wrote to it"
             + (f": {told}" if told else "")
+            + "; take that back and go on, or give the run up (`oneplan apply PLAN --abandon`) and make a plan anew"
         )
 
     def _settle(self) -> None:

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tools.migrate.differences import in_the_past
 from tools.plan.model import Plan
 from tools.schema.gaps import compare
-from tools.schema.model import Answers, Gap, Schema
+from tools.schema.model import Answers, Schema
 from tools.schema.render import name_of, quote
-
-_PAST = (
-    ("is to be added", "was added"),
-    ("is to be called", "is now called"),
-    ("is to be another", "was changed"),
-    ("is to go", "was removed"),
-    ("is to take the", "takes the"),
-    ("is to lose the", "has lost the"),
-)
 
 
 def changes(before: Schema, after: Schema, plan: Plan) -> tuple[str, ...]:
     """A sentence for each change, in the order of the gap analysis."""
     named = Answers(tuple(_tables(before, after, plan)), tuple(_columns(before, after, plan)))
-    return tuple(_told(gap) for gap in compare(before, after, named))
+    return tuple(in_the_past(gap) for gap in compare(before, after, named))
 
 
 def _tables(before: Schema, after: Schema, plan: Plan) -> Iterator[tuple[str, str]]:
@@ -44,15 +36,3 @@ def _columns(before: Schema, after: Schema, plan: Plan) -> Iterator[tuple[str, s
         for one, other in accounting.columns:
             if one != other and one in was and other in now and one not in now and other not in was:
                 yield old.key, was[one], now[other]
-
-
-def _told(gap: Gap) -> str:
-    if not gap.sentence:
-        what = ".".join(str(part) for part in (gap.table, gap.column or gap.name) if part)
-        return f"{str(gap.kind).replace('_', ' ')} {what}" + (
-            f": {gap.from_ or 'none'} → {gap.to or 'none'}" if gap.from_ or gap.to else ""
-        )
-    for future, past in _PAST:
-        if future in gap.sentence:
-            return gap.sentence.replace(future, past, 1)
-    return gap.sentence

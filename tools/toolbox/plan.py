@@ -39,6 +39,7 @@ class WritePlanFile(Arguments):
 def make_plan(desk: Desk, arguments: Paged) -> Outcome:
     """The plan from the current to the desired schema, kept in the store by its digest."""
     from tools.location import parse_location
+    from tools.migrate.differences import schema_text
     from tools.plan.build import build_plan
     from tools.usages.model import by_name
 
@@ -51,6 +52,7 @@ def make_plan(desk: Desk, arguments: Paged) -> Outcome:
         facts = live_facts(desk.current)
     plan = build_plan(current, desired, desk.answers, facts, by_name(desk.usages or ()))
     keep_plan(desk, plan)
+    Records(desk.store).keep_schema(plan.origin, schema_text(current))  # so that drift can be told by its differences
     pins = desk.pins.model_copy(update={"plan": plan.digest})
     data = plan_in_short(plan) | page(steps_in_short(plan), arguments.offset, arguments.limit)
     return Outcome(data, pins=pins, questions=plan.questions, fills=missing_values(desk))

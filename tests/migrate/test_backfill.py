@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace as changed
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,8 +16,10 @@ from tests.cluster import cluster, replica
 from tests.migrate.kit import Desk, Target, make_people, opened, people_plan, people_steps
 from tools.errors import Busy, StepFailed
 from tools.migrate import pace as pace_module
+from tools.migrate import parallel
 from tools.migrate.journal import Journal
 from tools.migrate.pace import LIMITS, Brake, Limits, Pace, Sizer
+from tools.migrate.record import KeyRange
 from tools.migrate.verify import verify
 from tools.plan.model import Plan
 from tools.schema.digest import schema_digest
@@ -43,6 +48,33 @@ def test_batches_grow_and_shrink_to_take_the_time_asked_for() -> None:
     for _ in range(5):
         sizer.crowded()
     assert sizer.rows == 100
+
+
+def test_pauses_count_in_the_time_that_a_backfill_takes(sqlite: Target, desk: Desk) -> None:
+    """Else its rate, and the time that is left, would be told as if there were none."""
+    make_people(sqlite.location)
+    desk.run_all(people_plan(sqlite), sqlite.location, pace=Pace(most=10, pause=0.1))
+    with opened(sqlite.location) as backend:
+        journal = Journal(backend)
+        entry = next(one for one in journal.entries(journal.runs()[-1].id) if one.total)
+    assert entry.seconds >= 0.4
+
+
+def test_a_rate_is_that_of_all_workers_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    rates: list[float | None] = []
+
+    def run_batches(*_: object, pace: Pace, **_more: object) -> bool:
+        rates.append(pace.rate)
+        return True
+
+    monkeypatch.setattr(parallel, "run_batches", run_batches)
+    monkeypatch.setattr(parallel, "open_backend", lambda _address: StringIO())
+    ranges = tuple(KeyRange(place, None, (place,), 0, 10, 0, 0.0) for place in (1, 2, 3))
+    anything: Any = SimpleNamespace(address="", dialect="postgres", total=30)
+    parallel.run_ranges(
+        anything, anything, anything, ranges, pace=Pace(rate=900, workers=3), asked=never, tell=lambda: None
+    )  # fmt: skip
+    assert rates == [300, 300, 300]
 
 
 @pytest.mark.parametrize("dialect", list(LIMITS))

@@ -20,7 +20,7 @@ Asked = Callable[[], bool]
 """Whether somebody wants the work to stop at the next safe place."""
 Commit = Callable[[Key | None, Key, int, int, float], None]
 """Called inside a batch's transaction with (the key it starts after, its upper key, rows passed so far, rows written in
-it, seconds)."""
+it, seconds since the batch before, pauses included)."""
 
 
 def batch_sql(backend: Backend, backfill: Backfill, after: Key | None, upto: Key) -> tuple[str, list[Any]]:
@@ -41,13 +41,14 @@ def run_batches(
     """
     pace = (pace or Pace()).at_most(backfill.batch)
     sizer, brake, tries = Sizer(backend.dialect, pace), Brake(backend, pace, asked), 0
+    since = time.perf_counter()
     while (upto := backend.next_key(backfill.table, backfill.key, after, last, sizer.rows)) is not None:
         if asked():
             return False
         started, rows = time.perf_counter(), sizer.rows
         passed = min(done + rows, total)
         try:
-            _write(backend, backfill, after, upto, passed, commit)
+            since = _write(backend, backfill, after, upto, passed, commit, since)
         except LockTimeout:
             tries += 1
             if tries == LOCK_TRIES:
@@ -64,9 +65,9 @@ def run_batches(
 
 
 def _write(
-    backend: Backend, backfill: Backfill, after: Key | None, upto: Key, passed: int, commit: Commit
-) -> None:  # fmt: skip
-    started = time.perf_counter()
+    backend: Backend, backfill: Backfill, after: Key | None, upto: Key, passed: int, commit: Commit, since: float
+) -> float:  # fmt: skip
+    """The moment up to which the time is accounted for: what was waited for since the batch before counts too."""
     with backend.transaction():
         for statement in backfill.off:
             backend.execute(statement)
@@ -74,7 +75,9 @@ def _write(
         written = backend.execute(sql, values)
         for statement in backfill.on:
             backend.execute(statement)
-        commit(after, upto, passed, written, time.perf_counter() - started)
+        now = time.perf_counter()
+        commit(after, upto, passed, written, now - since)
+    return now
 
 
 @contextmanager

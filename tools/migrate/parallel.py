@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tools.migrate.backend import Backend, Key, Progress
 from tools.migrate.backfill import Asked, Commit, run_batches
@@ -58,6 +58,8 @@ def run_ranges(
 
     `tell` is called inside every batch's transaction.
     """
+    if pace.rate:  # is that of all together
+        pace = replace(pace, rate=pace.rate / len(ranges))
     stopped, tally = threading.Event(), Tally({one.place: one.done for one in ranges})
 
     def work(one: KeyRange) -> None:

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from knowledge.store import Store
 
 Row = tuple[Any, ...]
-_PROPOSALS = "SELECT id, digest, action, actor, thread, expires, status FROM proposal"
+_PROPOSALS = """SELECT id, digest, action, actor, thread, expires, status,
+                 [coalesce(decided_by, ''), coalesce(via, ''), coalesce(reason, '')] FROM proposal"""
 _APPROVALS = """SELECT id, proposal_id, digest, [actor, thread, approver, via], expires, claimed IS NOT NULL, run,
-                outcome FROM approval"""
+                outcome, coalesce(detail, '') FROM approval"""
 _DECISIONS = {"proposal.approved": "approved", "proposal.rejected": "rejected"}
 
 
@@ -91,17 +92,20 @@ def _against(events: tuple[Event, ...], copy: Path) -> Iterator[str]:
 
 def _proposals(events: Iterable[Event], rows: list[Row]) -> Iterator[str]:
     made = {str(event.data["proposal"]): event for event in events if event.kind == "proposal.made"}
-    decided = {str(event.data["proposal"]): event.kind for event in events if event.kind in _DECISIONS}
-    for id_, digest, action, actor, thread, expires, status in rows:
+    decided = {str(event.data["proposal"]): event for event in events if event.kind in _DECISIONS}
+    for id_, digest, action, actor, thread, expires, status, words in rows:
         event = made.pop(id_, None)
         if event is None:
             yield f"proposal {id_} is in the ledger and not in the log"
             continue
-        told = (event.data["digest"], event.actor, event.data["thread"])
-        if told != (digest, actor, thread) or _digest(action) != digest or not _ends(event, expires):
+        told = (event.data["digest"], event.actor, event.data["thread"], event.data["summary"])
+        answer = decided.get(id_)
+        if told != (digest, actor, thread, _summary(action)) or _digest(action) != digest or not _ends(event, expires):
             yield f"proposal {id_} was changed after event {event.seq} put it on record"
-        elif _DECISIONS.get(decided.get(id_, ""), "pending") != status:
+        elif (_DECISIONS[answer.kind] if answer else "pending") != status:
             yield f"proposal {id_} is {status} in the ledger, which the log does not say"
+        elif words != _answer(answer):
+            yield f"proposal {id_}: the ledger does not say of its answer (by whom, how, why) what the log says"
     for id_, event in made.items():
         yield f"proposal {id_} of event {event.seq} is missing from the ledger"
 
@@ -110,7 +114,7 @@ def _approvals(events: Iterable[Event], rows: list[Row], proposals: list[Row]) -
     log = _Uses(events)
     opens = {id_: set(_covered(action)) for id_, _digest, action, *_ in proposals}
     for_whom = {id_: [actor, thread] for id_, _digest, _action, actor, thread, *_ in proposals}
-    for id_, proposal, digest, words, expires, claimed, run, outcome in rows:
+    for id_, proposal, digest, words, expires, claimed, run, outcome, detail in rows:
         given = log.given.pop(id_, None)
         if given is None:
             yield f"approval {id_} is in the ledger and in no event of the log"
@@ -120,10 +124,17 @@ def _approvals(events: Iterable[Event], rows: list[Row], proposals: list[Row]) -
             yield f"approval {id_} was changed after event {given.seq} put it on record"
         elif digest not in opens.get(proposal, set()):
             yield f"approval {id_} opens an action that proposal {proposal} did not name"
-        elif (claimed, run, outcome) != log.use(id_):
+        elif (claimed, run, outcome, detail) != log.use(id_):
             yield f"approval {id_}: the ledger does not say of its use what the log says"
     for id_, event in log.given.items():
         yield f"approval {id_} of event {event.seq} is missing from the ledger"
+
+
+def _answer(event: Event | None) -> list[str]:
+    """Who answered a proposal, by what way, and why."""
+    if event is None:
+        return ["", "", ""]
+    return [event.actor, str(event.data.get("via") or ""), str(event.data.get("reason") or "")]
 
 
 def _ends(event: Event, expires: datetime) -> bool:
@@ -138,22 +149,29 @@ class _Uses:
     def __init__(self, events: Iterable[Event]) -> None:
         self.given: dict[str, Event] = {}
         self._runs: dict[str, str] = {}
-        self._outcomes: dict[str, str] = {}
+        self._outcomes: dict[str, tuple[str, str]] = {}
         for event in events:
             if event.kind == "proposal.approved":
                 self.given |= {str(id_): event for id_ in event.data["approvals"]}
             elif event.kind == "approval.claimed":
                 self._runs[str(event.data["approval"])] = str(event.data["run"])
             elif event.kind == "approval.recorded":
-                self._outcomes[str(event.data["approval"])] = str(event.data["outcome"])
+                ended = (str(event.data["outcome"]), str(event.data["detail"]))
+                self._outcomes[str(event.data["approval"])] = ended
 
-    def use(self, approval: str) -> tuple[bool, str | None, str | None]:
-        return approval in self._runs, self._runs.get(approval), self._outcomes.get(approval)
+    def use(self, approval: str) -> tuple[bool, str | None, str | None, str]:
+        outcome, detail = self._outcomes.get(approval, (None, ""))
+        return approval in self._runs, self._runs.get(approval), outcome, detail
 
 
 def _digest(action: str) -> str:
     found = _read(action)
     return found.digest if found else hashlib.sha256(action.encode()).hexdigest()
+
+
+def _summary(action: str) -> str | None:
+    found = _read(action)
+    return found.summary if found else None
 
 
 def _covered(action: str) -> tuple[str, ...]:

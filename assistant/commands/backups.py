@@ -20,11 +20,14 @@ def register(parent: typer.Typer) -> None:
 @app.command("list")
 def list_all(as_json: AsJson = False) -> int:
     """The backups of this workspace, newest first."""
-    from tools.migrate.backup import list_backups
+    from tools.migrate.backup import list_backups, unreadable_backups
 
-    backups = list_backups(Workspace().home)
+    home = Workspace().home
+    backups, damaged = list_backups(home), unreadable_backups(home)
+    for sentence in damaged:
+        say(sentence)
     if as_json:
-        print_json("backups", {"backups": [backup.as_json() for backup in backups]})
+        print_json("backups", {"backups": [backup.as_json() for backup in backups], "damaged": list(damaged)})
     else:
         from assistant.console import print_backups
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.commandline import Oneplan
 from tests.migrate.kit import Desk, Target, contents, make_people, opened, people_plan, people_steps
 from tools.errors import ApprovalRefused, BackupFailed, SourceError, UsageError
 from tools.migrate.backend import Backend
@@ -239,8 +240,39 @@ def test_a_folder_without_a_manifest_is_no_backup(desk: Desk) -> None:
     (desk.home / "backups" / "r" / "001").mkdir(parents=True)
     assert list_backups(desk.home) == ()
     (desk.home / "backups" / "r" / "001" / "manifest.json").write_text("{")
+    assert list_backups(desk.home) == ()
+
+
+def test_a_damaged_manifest_is_told_and_keeps_no_other_backup_away(
+    sqlite: Target, desk: Desk, oneplan: Oneplan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_people(sqlite.location)
+    with opened(sqlite.location) as backend:
+        kept = [back_up(backend, None, desk.home, run="r", step="s") for _ in range(2)]
+    Path(kept[0].folder, "manifest.json").write_text("")
+    assert list_backups(desk.home) == (kept[1],)
     with pytest.raises(SourceError, match="not a backup's manifest"):
-        list_backups(desk.home)
+        find_backup(desk.home, kept[0].id)
+    monkeypatch.setenv("ONEPLAN_HOME", str(desk.home))
+    listed = oneplan("backups", "list", "--json")
+    assert [backup["id"] for backup in listed.data["backups"]] == [kept[1].id]
+    assert "not a backup's manifest" in listed.data["damaged"][0]
+    assert "not a backup's manifest" in listed.err
+
+
+def test_a_backup_is_on_the_disk_before_it_counts(sqlite: Target, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_people(sqlite.location)
+    synced: list[str] = []
+    sync = os.fsync
+
+    def noted(handle: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{handle}").readlink().name)
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with opened(sqlite.location) as backend:
+        back_up(backend, None, desk.home, run="r", step="s")
+    assert {"data.sqlite", "manifest.json", "r"} <= set(synced)
 
 
 def test_as_json_is_plain(sqlite: Target, desk: Desk) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -91,7 +92,9 @@ def back_up(backend: Backend, tables: Sequence[Table] | None, home: Path, *, run
         ) from error
     try:
         backup = _make(backend, tables, temporary, f"{run}-{name}", run, step)
+        _to_disk(*temporary.iterdir(), temporary)
         temporary.rename(folder / name)
+        _to_disk(folder)
     except (OneplanError, OSError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise BackupFailed(f"the backup before step {step!r} failed: {error}; the step was not started") from error
@@ -102,12 +105,16 @@ def back_up(backend: Backend, tables: Sequence[Table] | None, home: Path, *, run
 
 
 def list_backups(home: Path) -> tuple[Backup, ...]:
-    """All whole backups, oldest first. A folder without a manifest is none."""
-    found: list[Backup] = []
-    for path in sorted((home / "backups").glob(f"*/*/{MANIFEST}")):
-        if not path.parent.name.startswith("."):
-            found.append(_read(path))
-    return tuple(sorted(found, key=lambda backup: (backup.at, backup.id)))
+    """All backups that are complete, oldest first. A folder without a manifest is none; one whose manifest is damaged
+    is told by `unreadable_backups`, so that it does not stand in the way of the others."""
+    found = (_read(path) for path in _manifests(home))
+    kept = [backup for backup in found if isinstance(backup, Backup)]
+    return tuple(sorted(kept, key=lambda backup: (backup.at, backup.id)))
+
+
+def unreadable_backups(home: Path) -> tuple[str, ...]:
+    """A sentence for each backup whose manifest cannot be read."""
+    return tuple(str(found) for path in _manifests(home) if isinstance(found := _read(path), SourceError))
 
 
 def find_backup(home: Path, backup_id: str) -> Backup:
@@ -115,7 +122,8 @@ def find_backup(home: Path, backup_id: str) -> Backup:
     for backup in list_backups(home):
         if backup.id == backup_id:
             return backup
-    raise SourceError(f"there is no backup {backup_id!r} in {home / 'backups'}: see `oneplan backups list`")
+    damaged = "".join(f"; {sentence}" for sentence in unreadable_backups(home))
+    raise SourceError(f"there is no backup {backup_id!r} in {home / 'backups'}: see `oneplan backups list`{damaged}")
 
 
 def check_file(backup: Backup) -> None:
@@ -183,6 +191,16 @@ def _check_space(folder: Path, needed: int) -> None:
         raise BackupFailed(f"{needed:,} bytes are to be kept and {folder.parent} has only {free:,} free")
 
 
+def _to_disk(*paths: Path) -> None:
+    """A step's COMMIT survives a loss of power: the backup before it must, too."""
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -192,7 +210,11 @@ def _placed(backup: Backup, folder: Path) -> Backup:
     return replace(backup, folder=str(folder))
 
 
-def _read(path: Path) -> Backup:
+def _manifests(home: Path) -> list[Path]:
+    return sorted(path for path in (home / "backups").glob(f"*/*/{MANIFEST}") if not path.parent.name.startswith("."))
+
+
+def _read(path: Path) -> Backup | SourceError:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         with suppress(KeyError):
@@ -200,4 +222,4 @@ def _read(path: Path) -> Backup:
         tables = tuple(Counted(**table) for table in data.pop("tables"))
         return Backup(**data, tables=tables, folder=str(path.parent))
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SourceError(f"is not a backup's manifest ({error})", source=str(path)) from error
+        return SourceError(f"is not a backup's manifest ({error})", source=str(path))

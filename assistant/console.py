@@ -157,16 +157,23 @@ def print_outcome(outcome: JSON) -> None:
     """What apply and rollback did: steps, then the rows."""
     show(results_view(outcome["steps"]))
     if outcome.get("tables"):
-        show(Text(), rows_view(outcome["tables"]))
+        show(Text(), rows_view(outcome["tables"]), *_skipped(outcome["tables"]))
+
+
+def _skipped(tables: Sequence[JSON]) -> list[Text]:
+    """Why rows were left out."""
+    return [Text(clean(f"{t['table']}: skipped: {t['reason']}"), style="dim") for t in tables if t.get("reason")]
 
 
 def print_verification(result: Verification) -> None:
-    show(rows_view(result.as_json()["tables"]))
+    tables = result.as_json()["tables"]
+    show(rows_view(tables), *_skipped(tables))
     if result.findings:
         show(*(Text(clean(finding), style="bold red") for finding in result.findings))
         for one in result.compared:
             rows = [(", ".join(m.key), m.kind, ", ".join(m.columns)) for m in one.mismatches]
-            show(Text(), Text(clean(f"{one.table}:"), style="bold"), table(("key", "row", "columns"), rows))
+            counted = f"{one.missing:,} missing, {one.extra:,} extra, {one.differing:,} differ"
+            show(Text(), Text(clean(f"{one.table}: {counted}"), style="bold"), table(("key", "row", "columns"), rows))
     else:
         show(Text("proven: every row is accounted for", style="green"))
 

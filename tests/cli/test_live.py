@@ -25,6 +25,9 @@ def test_rows_written_during_a_run_are_told_and_do_not_fail_it(
     assert "1 row more" in finished.err
     assert {step["status"] for step in finished.data["steps"]} == {"done"}
     assert oneplan("verify", "--database", database).code == 2, "the proof says that it is not the same rows"
-    assert oneplan("rollback", "--database", database, "--yes").code == 0
+    back = oneplan("rollback", "--database", database, "--yes", "--json")
+    assert back.code == 0
+    assert "left as it is: customers: 1 row more than the 400 at the start" in back.err
+    assert back.data["findings"] == ["customers: 1 row more than the 400 at the start"]
     left = oneplan("verify", "--database", database)
     assert left.code == 2, "the row written since is kept, and told"

@@ -76,6 +76,7 @@ def test_rows_written_since_must_be_given_up_knowingly(people: Target, desk: Des
         approval = desk.approve(back.action(step))
         back.backend.execute('INSERT INTO "people" ("id", "name") VALUES (999, \'new\')')
         assert Hazard.DELETES_DATA in back.view(step).hazards
+        assert "rows written since that backup would be lost" in back.action(step).summary
         with pytest.raises(ApprovalRefused, match="hazards"):
             back.execute(step, approval)
         back.execute(step, desk.approve(back.action(step)))

@@ -119,6 +119,17 @@ def test_rows_of_a_table_without_a_key_are_counted_one_by_one(people: Target, de
     assert {m.key[0] for m in compared.mismatches} == {"b"}
 
 
+def test_rows_that_are_skipped_have_their_reason(sqlite: Target, desk: Desk, oneplan: Oneplan) -> None:
+    make_people(sqlite.location)
+    plan = people_plan(sqlite)
+    plan = replace(plan, accounting=(Accounting("people", '"people"', None, (('"id"', '"id"'),)),))
+    desk.run_all(plan, sqlite.location)
+    told = oneplan("verify", "--database", sqlite.location, "--json").data["tables"]
+    assert (told[0]["skipped"], told[0]["reason"]) == (50, "the plan removes the table")
+    assert "people: skipped: the plan removes the table" in oneplan("verify", "--database", sqlite.location).out
+    assert "- people: 50 skipped: the plan removes the table" in proof_markdown(verify(sqlite.location))
+
+
 def test_after_a_way_back_the_rows_written_since_are_named(people: Target, desk: Desk) -> None:
     desk.run_all(people_plan(people), people.location)
     with opened(people.location) as backend:

@@ -99,6 +99,13 @@ def test_pictures_escape_names_and_mark_what_changed() -> None:
     assert "<svg" in gantt(Plan("sqlite", "", ""), ())
 
 
+def test_the_order_of_columns_is_no_change_in_the_picture() -> None:
+    before, after = (read_ddl(f"CREATE TABLE T ({names});", "sqlite") for names in ("a text, b text", "b text, a text"))
+    assert "changed" not in schema_difference(before, after)
+    indexed = read_ddl("CREATE TABLE T (a text, b text); CREATE INDEX i ON T (a);", "sqlite")
+    assert 'class="title changed"' in schema_difference(before, indexed)
+
+
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium is installed")
 def test_a_real_browser_draws_the_page(page: Path, workspace: Path) -> None:
     from struct import unpack

@@ -14,6 +14,7 @@ from tools.schema.model import Schema
 from tools.schema.render import name_of, quote
 
 Side = Literal["before", "after"]
+REMOVED = "the plan removes the table"
 
 ORIGIN = "origin"
 """Moment of a run: every column of every table, as the run found them; what a rollback must give back."""
@@ -25,7 +26,7 @@ AFTER = "after "
 
 @dataclass(frozen=True)
 class TableAccount:
-    """Where the rows of one table went. skipped: left out on purpose (the plan drops the table). failed: missing.
+    """Where the rows of one table went. skipped: left out on purpose, for the `reason`. failed: missing.
     checksum_equal: None where there is nothing to compare."""
 
     table: str
@@ -35,6 +36,7 @@ class TableAccount:
     failed: int
     checksum_equal: bool | None
     finding: str = ""
+    reason: str = ""
 
     @property
     def proven(self) -> bool:
@@ -100,7 +102,7 @@ def _account(backend: Backend, wanted: Accounting, found: Fingerprint, sides: tu
 
 def _try(backend: Backend, wanted: Accounting, found: Fingerprint, side: Side) -> TableAccount | None:
     if side == "after" and wanted.table_after is None:
-        return TableAccount(wanted.table, found.rows, 0, found.rows, 0, None)
+        return TableAccount(wanted.table, found.rows, 0, found.rows, 0, None, reason=REMOVED)
     table = wanted.table_before if side == "before" else wanted.table_after or ""
     expressions = [before if side == "before" else after for before, after in wanted.columns]
     try:

@@ -18,7 +18,8 @@ def proof_markdown(proof: Verification) -> str:
         f"# Proof of run {proof.run}", "",
         f"State: {proof.state}. " + ("All is in order." if proof.ok else "NOT proven."),
         "", *_table(("table", "source rows", "migrated", "skipped", "failed", "checksums"), rows), "",
-        *(f"- {finding}" for finding in proof.findings), *([""] if proof.findings else []),
+        *_listed([f"{one.table}: {one.skipped:,} skipped: {one.reason}" for one in proof.tables if one.reason]),
+        *_listed(proof.findings),
         *_compared(proof.compared), "## Steps", "",
         *_table(("step", "status", "seconds", "rows"), [(s.step.id, s.status, s.seconds, s.rows) for s in proof.steps]),
     ]  # fmt: skip
@@ -26,8 +27,11 @@ def proof_markdown(proof: Verification) -> str:
 
 
 def comparison_markdown(compared: Sequence[TableComparison], left_out: Sequence[str] = ()) -> str:
-    alone = [f"- {sentence}" for sentence in left_out]
-    return "\n".join(["# Comparison", "", *_compared(compared), *alone, *([""] if alone else [])]) + "\n"
+    return "\n".join(["# Comparison", "", *_compared(compared), *_listed(left_out)]) + "\n"
+
+
+def _listed(sentences: Sequence[str]) -> list[str]:
+    return [*(f"- {sentence}" for sentence in sentences), ""] if sentences else []
 
 
 def _compared(found: Iterable[TableComparison]) -> Iterator[str]:

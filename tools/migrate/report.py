@@ -23,7 +23,7 @@ def step_as_json(step: StepResult | StepState) -> dict[str, Any]:
 
 
 def table_as_json(table: TableAccount) -> dict[str, Any]:
-    """{"table", "source_rows", "migrated", "skipped", "failed", "checksum_equal"}."""
+    """{"table", "source_rows", "migrated", "skipped", "failed", "checksum_equal", "reason"}."""
     facts = asdict(table)
     del facts["finding"]
     return facts

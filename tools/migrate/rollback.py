@@ -89,7 +89,8 @@ class Rollback(Session):
         backup = self._backup_before(step)
         restored = arguments | {"backup": backup.id, "sha256": backup.sha256}
         hazards = {str(Hazard.DELETES_DATA)} if self._written_since(step) else set[str]()
-        summary = f"restore backup {backup.id}, made before: {step.summary}"
+        lost = "; rows written since that backup would be lost" if hazards else ""
+        summary = f"restore backup {backup.id}, made before: {step.summary}{lost}"
         return Action("restore_backup", summary, restored, (), self.base(step), _sorted(hazards))
 
     def phase_action(self, steps: Sequence[Step]) -> Action:

@@ -10,6 +10,7 @@ from html import escape
 from tools.migrate.record import Entry
 from tools.plan.model import Plan
 from tools.schema.model import Schema, Table
+from tools.schema.normal import fold, normalise
 
 LABEL, WIDTH, ROW = 300, 560, 24
 LEAST = 3
@@ -47,7 +48,16 @@ def schema_difference(before: Schema | None, after: Schema) -> str:
     stand on both sides are drawn pale."""
     old = {table.key: table for table in before.tables} if before else {}
     new = {table.key: table for table in after.tables}
-    boxes = [_box(key, old.get(key), new.get(key)) for key in dict.fromkeys([*new, *old])]
+    were, are = (_compared(schema) for schema in (before, after))
+    boxes = [
+        _box(
+            key,
+            old.get(key),
+            new.get(key),
+            changed=were.get(fold(key, after.dialect)) != are.get(fold(key, after.dialect)),
+        )
+        for key in dict.fromkeys([*new, *old])
+    ]
     columns = min(4, max(1, len(boxes)))
     tops, parts = [10] * columns, list[str]()
     for title, kind, lines in boxes:
@@ -95,7 +105,12 @@ def _row(place: int, bar: Bar, scale: float) -> str:
     )
 
 
-def _box(key: str, old: Table | None, new: Table | None) -> tuple[str, str, list[tuple[str, str]]]:
+def _compared(schema: Schema | None) -> dict[str, Table]:
+    """The tables without what is no difference, such as the order of their columns."""
+    return {table.key: table for table in normalise(schema).tables} if schema else {}
+
+
+def _box(key: str, old: Table | None, new: Table | None, *, changed: bool) -> tuple[str, str, list[tuple[str, str]]]:
     before = {column.name: column for column in old.columns} if old else {}
     after = {column.name: column for column in new.columns} if new else {}
     lines: list[tuple[str, str]] = []
@@ -110,7 +125,7 @@ def _box(key: str, old: Table | None, new: Table | None) -> tuple[str, str, list
         else:
             told, kind = b, "changed"
         lines.append((f"{name} {told.type if told else ''}", kind))
-    kind = "added" if old is None else "removed" if new is None else "changed" if old != new else "same"
+    kind = "added" if old is None else "removed" if new is None else "changed" if changed else "same"
     return key, kind, lines
 
 

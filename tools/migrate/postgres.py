@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import psycopg
@@ -32,11 +33,14 @@ _PLAIN_TEXT = {"TimeZone": "UTC", "DateStyle": "ISO", "IntervalStyle": "iso_8601
                "bytea_output": "hex"}  # fmt: skip
 """Settings under which a value's text is the same on every machine."""
 
+SOONER = 0.7
+
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds. lock: how long one try may stand in the queue for a lock, where it holds up everybody behind it.
-    statement: how long a statement may take in a transaction that is to be brief; 0 for ever."""
+    """Seconds. lock: how long one try may stand in the queue for a lock, where it holds up everybody behind it; less
+    than that where the server looks for deadlocks sooner. statement: how long a statement may take in a transaction
+    that is to be brief; 0 for ever."""
 
     lock: float = 2.0
     statement: float = 30.0
@@ -95,9 +99,16 @@ class PostgresBackend:
     def transaction(self, *, rebuild: bool = False, brief: bool = False) -> Generator[None]:
         longest = self.timeouts.statement if brief else 0
         with _words(), self.connection.transaction():
-            self.execute(f"SET LOCAL lock_timeout = '{int(self.timeouts.lock * 1000)}ms'")
+            self.execute(f"SET LOCAL lock_timeout = '{int(min(self.timeouts.lock, self._before_deadlock) * 1000)}ms'")
             self.execute(f"SET LOCAL statement_timeout = '{int(longest * 1000)}ms'")
             yield
+
+    @cached_property
+    def _before_deadlock(self) -> float:
+        """Seconds after which we let go while the server has not looked for a deadlock yet: it would end whoever has
+        waited for long enough, and that may be the application."""
+        looks = "SELECT setting::int FROM pg_settings WHERE name = 'deadlock_timeout'"
+        return SOONER * int(self.query(looks)[0][0]) / 1000
 
     def mark(self, number: int) -> str:
         return f"${number}"

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from tools.location import Dialect
 from tools.plan.draft import Draft
-from tools.plan.pairs import Pair, Way
+from tools.plan.pairs import Pair
 from tools.plan.shape import check_columns, columns_of_index, has_expression, rename_in_index
 from tools.schema.model import Check, ForeignKey, Index, PrimaryKey, Unique
 from tools.schema.normal import normal_check, normal_foreign_key, normal_index, normal_primary_key, normal_unique
@@ -63,14 +63,9 @@ def index_on_carriers(pair: Pair, index: Index, dialect: Dialect) -> Index | Non
     """The index as it can be made in the expanded shape; None where it speaks of a retyped column in an expression."""
     columns = columns_of_index(index, pair.after, dialect)
     moved = {c: pair.carrier(c) for c in columns if pair.carrier(c) != c}
-    if has_expression(index) and (moved or changed_in_place(pair, columns)):
+    if has_expression(index) and moved:
         return None
     return rename_in_index(index, moved) if moved else index
-
-
-def changed_in_place(pair: Pair, columns: Iterable[str]) -> bool:
-    """Whether one of the columns changes its type where it stands: Postgres then writes casts into what reads it."""
-    return any((m := pair.move_to(c)) is not None and m.way is Way.DIRECT for c in columns)
 
 
 def missing(wanted: Iterable[T], there: Iterable[T], normal: Callable[[T], object]) -> list[T]:

@@ -65,6 +65,10 @@ class Draft:
         """The table in which a step sets aside what it removes; no other plan's step has the same."""
         return kept(self.dialect, step_id, self.fingerprint)
 
+    def counted(self, step_id: str) -> Kept:
+        """The table in which a step keeps for a moment how far a column has counted."""
+        return kept(self.dialect, step_id, self.fingerprint, prefix="counted")
+
     def aside(self, column: Column, value: str) -> str:
         """A value as it is set aside: an enum as text, since a kept table must not hold on to a type that changes."""
         return f"CAST({value} AS text)" if self._is_enum(column) else value

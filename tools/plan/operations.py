@@ -29,7 +29,7 @@ OPERATIONS: dict[str, tuple[Dialect, ...]] = {
     ),
     **dict.fromkeys(
         (
-            "add_enum_value", "change_sequence", "drop_sequence", "enlarge_column", "change_type_in_place",
+            "add_enum_value", "change_sequence", "drop_sequence", "enlarge_column",
             "finish_rename", "finish_type_change", "drop_column", "hold_not_null", "set_not_null", "add_check",
             "drop_check", "add_foreign_key", "drop_foreign_key", "validate", "change_keys", "create_check",
             "change_check", "create_partition", "hold_default_partition", "set_storage", "set_parameters", "set_logged",

@@ -40,7 +40,6 @@ class Way(StrEnum):
     REMOVED = "removed"
     RENAMED = "renamed"  # answered: a new column beside the old one, written both ways
     RETYPED = "retyped"  # a shadow column beside the old one, which takes its name in the end
-    DIRECT = "direct"  # retyped in place: an identity or serial column, whose sequence must stay with it
     DERIVED = "derived"  # becomes a generated column: its values are computed, its old ones removed
 
 
@@ -143,7 +142,7 @@ class Pair:
 
     def untouched(self, columns: tuple[str, ...]) -> bool:
         """Whether all these columns of the desired table are there from the start, and stay the same columns."""
-        return all((m := self.move_to(c)) is not None and m.way in (Way.KEPT, Way.DIRECT) for c in columns)
+        return all((m := self.move_to(c)) is not None and m.way is Way.KEPT for c in columns)
 
     def stable_key(self) -> tuple[tuple[str, str], ...]:
         """(carrier in the expanded shape, name afterwards) of columns that tell a row for certain; empty where none do.
@@ -164,7 +163,7 @@ class Pair:
     def _tells(self, column: str) -> bool:
         """Whether a column of the desired table has its values from the start, none of them filled on the way."""
         move = self.move_to(column)
-        if move is None or move.way not in (Way.KEPT, Way.DIRECT, Way.RENAMED, Way.RETYPED):
+        if move is None or move.way not in (Way.KEPT, Way.RENAMED, Way.RETYPED):
             return False
         key = self.before.primary_key
         return not move.old.nullable or bool(key and move.old.name in key.columns)
@@ -270,8 +269,6 @@ def _move(old: Column | None, new: Column, table: Table, answers: Answers, diale
         return Move(Way.RENAMED, old, new, new.name, dialect, conversion)
     if not retyped:
         return Move(Way.KEPT, old, new, new.name, dialect)
-    if dialect == "postgres" and (old.identity or old.serial):
-        return Move(Way.DIRECT, old, new, new.name, dialect, conversion)
     return Move(Way.RETYPED, old, new, shadow(new.name), dialect, conversion)
 
 

@@ -12,7 +12,7 @@ from tools.schema.model import SchemaObject, Table, Trigger, View
 from tools.schema.normal import normal_object, normal_trigger, normal_view
 from tools.schema.tokens import tokenize
 
-_CHANGES = (Way.RETYPED, Way.DIRECT, Way.DERIVED)
+_CHANGES = (Way.RETYPED, Way.DERIVED)
 
 
 def is_said(draft: Draft, thing: Definition) -> bool:

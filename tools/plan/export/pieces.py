@@ -12,7 +12,7 @@ from tools.plan.model import WATCH, Plan, Step, StepCheck
 from tools.plan.sql import literal
 from tools.schema.render import quote
 
-LOCK_TIMEOUT = "2s"
+LOCK_TIMEOUT = "700ms"
 STATEMENT_TIMEOUT = "30s"
 """As oneplan's own runner sets them; a statement that scans or writes rows may take as long as it needs."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")

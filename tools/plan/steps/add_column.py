@@ -43,7 +43,7 @@ def deferred(pair: Pair, move: Move) -> bool:
     if column.generated is None:
         return False
     if move.dialect == "postgres":
-        return reads_any(column.generated, tuple(m.new.name for m in pair.of(Way.RETYPED, Way.DIRECT)))
+        return reads_any(column.generated, tuple(m.new.name for m in pair.of(Way.RETYPED)))
     return move.dialect == "duckdb" or column.stored
 
 

@@ -18,7 +18,7 @@ _LOGGED = "UNLOGGED"
 def expand(draft: Draft) -> None:
     """What touches no row: the next ones are stored the new way."""
     for pair in draft.pairs if draft.dialect == "postgres" else ():
-        for move in pair.of(Way.KEPT, Way.DIRECT):
+        for move in pair.of(Way.KEPT):
             if move.old.storage != move.new.storage:
                 _store(draft, pair, move)
         if not is_partitioned(pair.before):

@@ -30,7 +30,7 @@ def _convertible(draft: Draft) -> Iterator[StepCheck]:
     """Asked before anything else: the fingerprints are taken of the converted values too. Of a new enum nothing can be
     asked yet."""
     for pair in draft.pairs:
-        for move in pair.of(Way.RENAMED, Way.RETYPED, Way.DIRECT):
+        for move in pair.of(Way.RENAMED, Way.RETYPED):
             there = not any(uses_type(move.new.type, enum.name) for enum in draft.target.enums)
             check = convertible(pair.before.key, move, draft.origin.version)
             if check and there:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from tools.plan.dependents import comments_on
 from tools.plan.differences import (
-    changed_in_place,
     missing,
     new_checks,
     new_foreign_keys,
@@ -56,7 +55,6 @@ def verify(draft: Draft) -> None:
             if (
                 check.validated
                 and _final(pair, columns)
-                and not changed_in_place(pair, columns)
                 and all(draft.table(pair.after.key).column(c) for c in columns)
             ):
                 _add_check(draft, pair, check, Phase.VERIFY)
@@ -78,7 +76,7 @@ def contract(draft: Draft) -> None:
 def tighten(draft: Draft) -> None:
     """NOT NULL, where the verify phase has proved it."""
     for pair in _postgres(draft):
-        for move in pair.of(Way.ADDED, Way.KEPT, Way.DIRECT):
+        for move in pair.of(Way.ADDED, Way.KEPT):
             _set_not_null(draft, pair, move)
 
 

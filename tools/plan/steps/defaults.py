@@ -30,7 +30,7 @@ def _changed(draft: Draft) -> list[tuple[Pair, Move, Column]]:
         return []
     found: list[tuple[Pair, Move, Column]] = []
     for pair in draft.pairs:
-        for move in pair.of(Way.KEPT, Way.DIRECT, Way.ADDED):
+        for move in pair.of(Way.KEPT, Way.ADDED):
             column = draft.table(pair.after.key).column(move.new.name)
             if (
                 column is None

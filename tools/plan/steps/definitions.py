@@ -31,7 +31,7 @@ from tools.plan.standing import called_by_rules, can_stand, in_place, is_functio
 from tools.schema.model import Schema, SchemaObject, Trigger, View
 from tools.schema.render import firing_sql
 
-_CHANGES = (Way.RETYPED, Way.DIRECT, Way.DERIVED)
+_CHANGES = (Way.RETYPED, Way.DERIVED)
 _UNREAD = "SET LOCAL check_function_bodies = off"
 """Else Postgres reads the body of a function that comes back, which may name columns that come back after it."""
 

@@ -62,9 +62,12 @@ def _drop(draft: Draft, table: Table) -> None:
     step_id = draft.step_id(Phase.CONTRACT, key, "drop")
     aside = draft.kept(step_id)
     foreign = [(t, f) for t, f in references(draft.state, key) if t.key != key] if draft.dialect == "postgres" else []
-    sql = [f"ALTER TABLE {qualified(t.key)} DROP CONSTRAINT {quote(f.name or '')}" for t, f in foreign]
     values = ", ".join(f"{draft.aside(c, quote(c.name))} AS {quote(c.name)}" for c in table.columns)
-    sql += [*aside.make(f"SELECT {values} FROM {qualified(key)}"), f"DROP TABLE {qualified(key)}"]
+    # Who writes what points to it goes on while its rows are copied: only writers of its own rows are kept out.
+    sql = [f"LOCK TABLE {qualified(key)} IN SHARE MODE"] if foreign else []
+    sql += aside.make(f"SELECT {values} FROM {qualified(key)}")
+    sql += [f"ALTER TABLE {qualified(t.key)} DROP CONSTRAINT {quote(f.name or '')}" for t, f in foreign]
+    sql += [f"DROP TABLE {qualified(key)}"]
     undo = [
         *_made_again(draft, table, aside.name),
         *(add_constraint(t, foreign_key_sql(f)) for t, f in foreign),

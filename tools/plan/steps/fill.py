@@ -22,7 +22,7 @@ from tools.schema.render import qualified, quote
 def nulls(draft: Draft) -> None:
     """NULLs in columns that are there: in the old column of a copied one, before it is copied."""
     for pair in draft.pairs:
-        for move in pair.of(Way.KEPT, Way.RENAMED, Way.RETYPED, Way.DIRECT):
+        for move in pair.of(Way.KEPT, Way.RENAMED, Way.RETYPED):
             _fill_existing(draft, pair, move)
 
 

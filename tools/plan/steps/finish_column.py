@@ -11,7 +11,7 @@ from tools.plan.dual_write import dual_write
 from tools.plan.kept import Kept, became, key_match, key_select
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way
-from tools.plan.postgres_column import drop_column, take_over
+from tools.plan.postgres_column import drop_column, locked, take_over
 from tools.plan.quiet import with_triggers_off
 from tools.plan.shape import edit_table, rename_column, with_column, without_trigger
 from tools.plan.sql import same
@@ -20,7 +20,7 @@ from tools.plan.steps.common import add_column_sql, column_grants, filled_again,
 from tools.plan.steps.constraints import not_null_name
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
-from tools.plan.steps.value_source import switched_off, switched_on, usual
+from tools.plan.steps.value_source import counter_kept, counts, switched_off, switched_on, usual
 from tools.plan.way_back import fits_again
 from tools.schema.model import Column, Schema, Table
 from tools.schema.render import add_constraint, check_sql, default_sql, qualified, quote
@@ -52,7 +52,7 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
     step_id = draft.step_id(Phase.CONTRACT, key, f"drop_{column.name}")
     aside, stable = draft.kept(step_id), _live_key(draft, pair)
     computed = column.generated is not None
-    change = drop_column(draft.state, key, column.name)
+    change, locks = drop_column(draft.state, key, column.name), locked(draft.state, key, column.name)
     sql = [] if computed else list(_set_aside(draft, pair, stable, aside, (column,)))
     back = (
         _return(draft, key, column, stable, aside)
@@ -75,8 +75,8 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
             "drop_column",
             f"Set the values of {key}.{column.name} aside and drop the column",
             _objects(draft, key, state),
-            around(draft.state, held, sql),
-            around(draft.state, held, undo) if undo else (),
+            (*locks, *around(draft.state, held, sql)),
+            (*locks, *around(draft.state, held, undo)) if undo else (),
             hazards=(Hazard.BREAKS_OLD_CODE,) if computed else (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE),
             reversible=reversible,
             writes_data=not computed,
@@ -102,21 +102,24 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
     state = draft.state
     for trigger in dual.triggers:
         state = without_trigger(state, trigger.table, trigger.name)
-    dropped = drop_column(state, key, move.old.name)
-    settled, settle, unsettle = _settle(dropped.state, pair, move)
+    dropped, locks = drop_column(state, key, move.old.name), locked(state, key, move.old.name)
+    counter = draft.counted(step_id) if counts(move.old) and counts(move.new) else None
+    settled, settle, unsettle = _settle(dropped.state, pair, move, counter)
     taken = take_over(settled, key, pair.after)
     sql = [
         *dual.drop,
         *(_set_aside(draft, pair, stable, aside, (move.old,), move) if lossy else ()),
+        *(counter_kept(table, move.old, counter) if counter else ()),
         *dropped.sql,
         *settle,
         *taken.sql,
         *column_grants(draft.state, key, move.old.name, move.new.name),
     ]
     reversible = not lossy or bool(stable)
-    back = _old_values(draft, table, move, stable, aside if lossy else None)
+    back = _old_values(draft, table, move, stable, aside if lossy else None, counter)
     back += column_grants(draft.state, key, move.old.name, move.old.name)
-    undo = [*taken.undo, *unsettle, *back, *dropped.undo, *dual.make, *([aside.drop()] if lossy else [])]
+    kept = counter_kept(table, move.new, counter) if counter else ()
+    undo = [*kept, *taken.undo, *unsettle, *back, *dropped.undo, *dual.make, *([aside.drop()] if lossy else [])]
     hazards = (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE) if lossy else (Hazard.BREAKS_OLD_CODE,)
     held = [f"{key}#{move.old.name}"]
     draft.add(
@@ -126,8 +129,8 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
             "finish_rename" if move.way is Way.RENAMED else "finish_type_change",
             _summary(key, move),
             _objects(draft, key, taken.state),
-            around(draft.state, held, sql),
-            around(draft.state, held, undo) if reversible else (),
+            (*locks, *around(draft.state, held, sql)),
+            (*locks, *around(draft.state, held, undo)) if reversible else (),
             checks=_checks(pair, move),
             hazards=hazards,
             reversible=reversible,
@@ -161,8 +164,11 @@ def _checks(pair: Pair, move: Move) -> tuple[StepCheck, ...]:
     return tuple(check for check in checks if check)
 
 
-def _settle(state: Schema, pair: Pair, move: Move) -> tuple[Schema, list[str], list[str]]:
-    """Give the new column its name, default and NOT NULL; (state, statements, the way back)."""
+def _settle(state: Schema, pair: Pair, move: Move, counter: Kept | None) -> tuple[Schema, list[str], list[str]]:
+    """Give the new column its name, default and NOT NULL; (state, statements, the way back).
+
+    counter: where it is kept how far the old column has counted.
+    """
     key, name = pair.after.key, quote(move.new.name)
     alter = f"ALTER TABLE {qualified(key)}"
     sql: list[str] = []
@@ -188,7 +194,7 @@ def _settle(state: Schema, pair: Pair, move: Move) -> tuple[Schema, list[str], l
     table = state.table(key)
     if table and (move.new.identity or move.new.serial):
         column = usual(table, move.new)
-        sql += switched_on(table, column)
+        sql += _counting_on(table, column, counter)
         undo = switched_off(table, column) + undo
         state = edit_table(state, key, lambda t: with_column(t, column))
     return state, sql, undo
@@ -225,13 +231,19 @@ def _return(draft: Draft, key: str, column: Column, stable: tuple[str, ...], asi
     return [*sql, *with_triggers_off(draft, table.key, column.name, [update]), *_tighten(table, column)]
 
 
-def _tighten(table: Table, column: Column) -> list[str]:
+def _tighten(table: Table, column: Column, counter: Kept | None = None) -> list[str]:
     alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
     sql = [] if column.nullable else [f"{alter} SET NOT NULL"]
-    return sql + (switched_on(table, column) if column.identity or column.serial else [])
+    return sql + (_counting_on(table, column, counter) if counts(column) else [])
 
 
-def _old_values(draft: Draft, table: Table, move: Move, stable: tuple[str, ...], aside: Kept | None) -> list[str]:
+def _counting_on(table: Table, column: Column, counter: Kept | None) -> list[str]:
+    return [*switched_on(table, column, counter.name), counter.drop()] if counter else switched_on(table, column)
+
+
+def _old_values(
+    draft: Draft, table: Table, move: Move, stable: tuple[str, ...], aside: Kept | None, counter: Kept | None
+) -> list[str]:  # fmt: skip
     """The old column beside the new one again, each row's value as it was, or worked out of the new one."""
     name, carrier = qualified(table.key), quote(move.carrier)
     old, kind = quote(move.old.name), move.new.type
@@ -253,7 +265,7 @@ def _old_values(draft: Draft, table: Table, move: Move, stable: tuple[str, ...],
         ]
     column = table.column(move.old.name)
     sql = with_triggers_off(draft, table.key, move.old.name, sql)
-    return [made, *sql, *_tighten(table, column or move.old)]
+    return [made, *sql, *_tighten(table, column or move.old, counter)]
 
 
 def _unchanged(draft: Draft, move: Move, stable: tuple[str, ...], aside: Kept) -> str:

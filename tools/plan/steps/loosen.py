@@ -35,7 +35,7 @@ def _should_loosen(draft: Draft, pair: Pair, move: Move) -> bool:
         return False
     if move.way in (Way.REMOVED, Way.RENAMED, Way.DERIVED):
         return move.old.default is None
-    return move.way in (Way.KEPT, Way.RETYPED, Way.DIRECT) and move.new.nullable
+    return move.way in (Way.KEPT, Way.RETYPED) and move.new.nullable
 
 
 def _loosen(draft: Draft, pair: Pair, columns: tuple[str, ...]) -> None:

@@ -134,7 +134,7 @@ def _used(draft: Draft) -> str:
     names = [key for key in _gone_tables(draft) if key in draft.usages]
     for pair in draft.pairs:
         names += [pair.before.key] if pair.renamed else []
-        for move in pair.of(Way.RENAMED, Way.RETYPED, Way.DIRECT, Way.REMOVED):
+        for move in pair.of(Way.RENAMED, Way.RETYPED, Way.REMOVED):
             names.append(f"{pair.before.key}.{move.old.name}")
     told = [f"{name} in {_places(draft.usages[name])}" for name in names if name in draft.usages]
     return " Used by the code when this plan was made: " + "; ".join(told) + "." if told else ""
@@ -156,7 +156,7 @@ def _code_changes(draft: Draft, pair: Pair) -> list[str]:
     for move in pair.moves:
         if move.way is Way.RENAMED:
             lines.append(f"use {key}.{move.new.name} in place of {move.old.name}")
-        elif move.way in (Way.RETYPED, Way.DIRECT) or (move.way is Way.KEPT and move.recast):
+        elif move.way is Way.RETYPED or (move.way is Way.KEPT and move.recast):
             lines.append(f"be ready for {key}.{move.new.name} as {move.new.type}")
         elif move.way is Way.REMOVED:
             lines.append(f"stop using {key}.{move.old.name}")

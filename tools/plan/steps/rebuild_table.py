@@ -231,7 +231,7 @@ def _needed_back(draft: Draft, pair: Pair, aside: _Aside) -> Iterator[StepCheck]
     key = [quote(name) for _, name in aside.key]
     for move in pair.of(Way.REMOVED, Way.RENAMED):
         yield from filled_again(pair, move, aside.table, key)
-    for move in pair.of(Way.RENAMED, Way.RETYPED, Way.DIRECT):
+    for move in pair.of(Way.RENAMED, Way.RETYPED):
         kept = ""
         if move in aside.moves and aside.key:
             unchanged = same(f"k.{became(move.new.name)}", f"t.{quote(move.new.name)}", move.dialect)

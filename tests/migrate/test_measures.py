@@ -16,11 +16,13 @@ from tools.schema.model import Answers
 from tools.schema.source import read_schema
 
 BEFORE = """
-CREATE TABLE agents (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, goal text);
+CREATE TYPE mood AS ENUM ('calm', 'busy');
+CREATE TABLE agents (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, goal text, mood mood DEFAULT 'calm');
 CREATE TABLE notes (id integer PRIMARY KEY, agent_id integer);
 """
 AFTER = """
-CREATE TABLE agents (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, purpose text);
+CREATE TYPE mood AS ENUM ('calm');
+CREATE TABLE agents (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, purpose text, mood mood DEFAULT 'calm');
 CREATE TABLE notes (id integer PRIMARY KEY, agent_id integer);
 CREATE INDEX notes_agent ON notes (agent_id);
 """
@@ -36,11 +38,11 @@ def test_on_postgres_locks_and_rewrites_are_those_that_the_server_shows(
     plan = build_plan(read_schema(postgres_url), read_ddl(AFTER, "postgres"), answers)
     result = rehearse(plan, postgres_url, shadow=postgres_server)
     assert result.ok, result.sentence
-    direct = result.step("contract.agents.type_of_id")
-    assert direct
-    assert "ACCESS EXCLUSIVE on agents" in direct.locks
-    assert direct.rewrites == ("agents",)
-    assert 0 < direct.locked <= direct.seconds
+    anew = result.step("contract.mood.remake_enum")
+    assert anew
+    assert "ACCESS EXCLUSIVE on agents" in anew.locks
+    assert anew.rewrites == ("agents",)
+    assert 0 < anew.locked <= anew.seconds
     added = result.step("expand.agents.add_purpose")
     assert added
     assert ("ACCESS EXCLUSIVE on agents" in added.locks, added.rewrites) == (True, ())

@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# One more than the cores of a small machine: tests wait for disks, locks and servers.
-WORKERS ?= 3
+# Twice the cores of a small machine: tests wait for disks, locks and servers.
+WORKERS ?= 4
 
 .PHONY: demo test check fix bench prove docs clean
 

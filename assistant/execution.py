@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.commands.output import interactive, say
 from assistant.consent import Consent, approval_for
+from assistant.on_record import keep_plan, origin_on_record, rehearsal_on_record
 from assistant.progress import progress_bar
 from tools.errors import OneplanError, Paused, Refused, RehearsalFailed, UsageError
 from tools.location import parse_location
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tools.migrate.run import Migration
     from tools.migrate.watch import Watch
     from tools.plan.model import Phase, Plan, Step
-    from tools.schema.model import Schema
 
 Outcome = dict[str, Any]
 
@@ -121,7 +121,7 @@ class Applying:
 
     def _approval(self, migration: Migration, step: Step) -> str:
         if not self.consent.yes:
-            self._keep_plan()
+            keep_plan(self.workspace, self.plan)
         if self.consent.yes or interactive():
             return approval_for(
                 self.workspace, migration.action(step), self.consent,
@@ -131,15 +131,6 @@ class Applying:
         rest = _rest_of_phase(migration, step)
         approval_for(self.workspace, _phase_or_step(migration, rest), self.consent)
         return approval_for(self.workspace, migration.action(step), self.consent)
-
-    def _keep_plan(self) -> None:
-        """So that whoever is asked in another terminal is shown the way back, and what the rehearsal measured."""
-        from knowledge.records import Records
-        from tools.plan.files import plan_to_yaml
-
-        records = Records(self.workspace.store)
-        if records.plan(self.plan.digest) is None:
-            records.keep_plan(self.plan.digest, plan_to_yaml(self.plan), name=self.plan.desired_source)
 
     def _ask_about(self, migration: Migration, step: Step, proposal: Proposal) -> str | None:
         from assistant.asking import ask_step
@@ -213,37 +204,6 @@ def rehearsal_for(workspace: Workspace, plan: Plan, database: str, shadow: str |
     if not result.ok:
         raise RehearsalFailed(f"the rehearsal failed: {result.sentence}", step_id=result.failed_step)
     return result
-
-
-def rehearsal_on_record(workspace: Workspace, plan: Plan) -> Rehearsal | None:
-    """The latest rehearsal of the plan that this workspace made. Makes no workspace where there is none."""
-    from knowledge.records import Records
-    from tools.migrate.rehearsal import rehearsal_from_json
-
-    if not workspace.settings.home.is_dir():
-        return None
-    kept = Records(workspace.store).rehearsal(plan.digest, plan.origin)
-    return rehearsal_from_json(json.loads(kept)) if kept else None
-
-
-def origin_on_record(workspace: Workspace, plan: Plan) -> Schema | None:
-    """The schema that the plan was made for, where it was made in this workspace."""
-    from knowledge.records import Records
-    from tools.schema.serial import schema_from_json
-
-    if not workspace.settings.home.is_dir():
-        return None
-    kept = Records(workspace.store).schema(plan.origin)
-    return schema_from_json(json.loads(kept.body)) if kept else None
-
-
-def keep_origin(workspace: Workspace, plan: Plan, schema: Schema) -> None:
-    """So that `apply` can say what has changed since the plan was made. Makes no workspace where there is none."""
-    from knowledge.records import Records
-    from tools.migrate.differences import schema_text
-
-    if workspace.settings.home.is_dir():
-        Records(workspace.store).keep_schema(plan.origin, schema_text(schema))
 
 
 def roll_back(

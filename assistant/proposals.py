@@ -52,7 +52,7 @@ def _steps(plan: Plan, action: Action) -> Iterator[Step]:
 def _known(
     workspace: Workspace, plan: Plan, steps: Sequence[Step], action: Action, notes: list[str]
 ) -> dict[str, Any]:  # fmt: skip
-    from assistant.execution import rehearsal_on_record
+    from assistant.on_record import rehearsal_on_record
     from tools.migrate.outlook import outlook
     from tools.migrate.session import reversed_step
     from tools.plan.impact import impacts

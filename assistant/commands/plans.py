@@ -47,7 +47,7 @@ def plan(
     With --json each step tells the tables that it touches (`impacts`), and how long it will take (`estimate`: seconds,
     locks and how long they are held), which is null until `oneplan rehearse` has measured this plan.
     """
-    from assistant.execution import keep_origin, rehearsal_on_record
+    from assistant.on_record import keep_origin, rehearsal_on_record
     from tools.migrate.outlook import outlook
     from tools.plan.build import build_plan
     from tools.plan.files import plan_to_json, plan_to_yaml
@@ -92,7 +92,7 @@ def explain(
     as_json: AsJson = False,
 ) -> int:
     """Show the stages that a run of the plan would walk, with what a rehearsal on record says of their time."""
-    from assistant.execution import rehearsal_on_record
+    from assistant.on_record import rehearsal_on_record
     from tools.migrate.outlook import outlook
     from tools.plan.explain import script, stages
 

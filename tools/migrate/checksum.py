@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from struct import unpack
 from typing import Any
 from zlib import crc32
 
@@ -24,7 +25,8 @@ class Checksums:
     def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
         # ascii() tells values of all types apart, and is the same in every version of Python, whatever their text.
         texts = map(str.encode, map(ascii, rows))
-        self._row += sum(int.from_bytes(blake2b(text, digest_size=8).digest(), "big") for text in texts)
+        hashes = b"".join([blake2b(text, digest_size=8).digest() for text in texts])
+        self._row += sum(unpack(f">{len(rows)}Q", hashes))
         self._rows += len(rows)
         for place, column in enumerate(zip(*rows, strict=True)):
             self._columns[place] += _column(column)
@@ -36,10 +38,17 @@ class Checksums:
 def _column(values: Sequence[Any]) -> int:
     kinds = set(map(type, values))
     if kinds == {int}:
-        return sum(value * value + value + 1 for value in values)
+        return sum([value * value + value + 1 for value in values])  # a list is quicker than a generator
     if kinds == {str}:
-        return sum(crc32(value.encode("utf-8", "surrogatepass")) for value in values)
+        return sum(map(crc32, _encoded(values)))
     return sum(map(_value, values))
+
+
+def _encoded(values: Sequence[str]) -> list[bytes]:
+    try:
+        return list(map(str.encode, values))
+    except UnicodeEncodeError:  # what is no UTF-8 is read as surrogates
+        return [value.encode("utf-8", "surrogatepass") for value in values]
 
 
 def _value(value: Any) -> int:

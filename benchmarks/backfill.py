@@ -4,7 +4,9 @@ Run: python benchmarks/backfill.py [ROWS] [--engine sqlite,duckdb,postgres] [--s
 
 The two are measured in turn in one process, on tables of their own with the same rows. Printed are the ratio of their
 rates (1.0: batches are as fast as one statement), and how the last tenth of the rows went against the first. Batches
-are the shipped ones: ranges of the key whose size follows the clock, the cursor in each batch's own transaction.
+are the shipped ones: ranges of the key whose size follows the clock, the cursor in each batch's own transaction. The
+key is what is usual for the engine: on SQLite an INTEGER PRIMARY KEY, which is the row's place; `--key BIGINT` makes it
+one by an index, which each batch has to go through and a single UPDATE has not.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from tools.migrate.open import open_backend
 from tools.migrate.pace import Pace
 from tools.plan.model import Backfill
 
+KEYS = {"sqlite": "INTEGER", "duckdb": "BIGINT", "postgres": "BIGINT"}
 NUMBERS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) SELECT i FROM n",
     "duckdb": "SELECT i FROM range(1, {rows} + 1) AS n(i)",
@@ -42,12 +45,14 @@ def main() -> None:
     parser.add_argument("--engine", default=",".join(DIALECTS))
     parser.add_argument("--size", type=int, default=None, help="rows a batch; else as many as take 0.1 s")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--key", default=None, help="type of the key; else the engine's usual one")
     chosen = parser.parse_args()
     print(
         f"{'engine':<10}{'rows':>10}{'batches':>9}{'one UPDATE':>13}{'batched':>13}{'ratio':>8}{'last/first tenth':>18}"
     )
     for engine in chosen.engine.split(","):
-        print(measured(engine, chosen.rows, Pace(least=chosen.size, most=chosen.size), chosen.rounds), flush=True)
+        pace = Pace(least=chosen.size, most=chosen.size)
+        print(measured(engine, chosen.rows, pace, chosen.rounds, chosen.key), flush=True)
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Measured:
         )
 
 
-def measured(engine: str, rows: int, pace: Pace, rounds: int) -> Measured:
+def measured(engine: str, rows: int, pace: Pace, rounds: int, key: str | None = None) -> Measured:
     """The two ways in turn, so that what slows the machine down slows both."""
     single: list[float] = []
     batched: list[list[tuple[int, float]]] = []
@@ -82,8 +87,8 @@ def measured(engine: str, rows: int, pace: Pace, rounds: int) -> Measured:
         closing(open_backend(location)) as backend,
     ):
         for _ in range(rounds):
-            single.append(timed_single(backend, rows))
-            batched.append(timed_batches(backend, rows, pace))
+            single.append(timed_single(backend, rows, key))
+            batched.append(timed_batches(backend, rows, pace, key))
     tenths = median(_rate(steps, 0.9, 1.0) / _rate(steps, 0.0, 0.1) for steps in batched)
     times = [steps[-1][1] for steps in batched]
     return Measured(engine, rows, len(batched[-1]), rows / median(single), rows / median(times), tenths)
@@ -102,8 +107,8 @@ def _time_at(known: list[tuple[int, float]], rows: float) -> float:
     return known[-1][1]
 
 
-def timed_single(backend: Backend, rows: int) -> float:
-    backfill = fresh_table(backend, rows)
+def timed_single(backend: Backend, rows: int, key: str | None = None) -> float:
+    backfill = fresh_table(backend, rows, key)
     started = time.perf_counter()
     with backend.transaction():
         written = backend.execute(backfill.statement())
@@ -111,9 +116,9 @@ def timed_single(backend: Backend, rows: int) -> float:
     return time.perf_counter() - started
 
 
-def timed_batches(backend: Backend, rows: int, pace: Pace) -> list[tuple[int, float]]:
+def timed_batches(backend: Backend, rows: int, pace: Pace, key: str | None = None) -> list[tuple[int, float]]:
     """After each batch, the rows done and the seconds since the first began."""
-    backfill = fresh_table(backend, rows)
+    backfill = fresh_table(backend, rows, key)
     written, steps = 0, list[tuple[int, float]]()
 
     def commit(_after: Key | None, upto: Key, _done: int, count: int, _seconds: float) -> None:
@@ -132,10 +137,11 @@ def timed_batches(backend: Backend, rows: int, pace: Pace) -> list[tuple[int, fl
     return steps
 
 
-def fresh_table(backend: Backend, rows: int) -> Backfill:
+def fresh_table(backend: Backend, rows: int, key: str | None = None) -> Backfill:
     for table in ("t", "cursors"):
         backend.execute(f'DROP TABLE IF EXISTS "{table}"')
-    backend.execute('CREATE TABLE "t" ("id" BIGINT PRIMARY KEY, "name" TEXT NOT NULL, "nick" TEXT)')
+    kind = key or KEYS[backend.dialect]
+    backend.execute(f'CREATE TABLE "t" ("id" {kind} PRIMARY KEY, "name" TEXT NOT NULL, "nick" TEXT)')
     backend.execute('CREATE TABLE "cursors" ("upto" TEXT)')
     backend.execute("INSERT INTO \"cursors\" VALUES ('')")
     numbers = NUMBERS[backend.dialect].format(rows=rows)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tools.migrate.backend import Fingerprint
 from tools.migrate.checksum import Checksums
 
 ROWS = [(1, "a", None), (2, "ü", 1.5), (3, "a\udcff", b"\x00"), (-4, "", True), (5, "7", "7")]
 
 
-def fingerprint(*parts: list[tuple[object, ...]]) -> Fingerprint:
+def fingerprint(*parts: Sequence[tuple[object, ...]]) -> Fingerprint:
     sums = Checksums(3)
     for part in parts:
         sums.add(part)
@@ -16,23 +18,23 @@ def fingerprint(*parts: list[tuple[object, ...]]) -> Fingerprint:
 
 
 def test_rows_sum_up_the_same_in_any_order_and_in_any_parts():
-    whole = fingerprint([*ROWS])
+    whole = fingerprint(ROWS)
     assert whole.rows == len(ROWS)
     assert fingerprint([*reversed(ROWS)]) == whole
-    assert fingerprint([*ROWS[:2]], [*ROWS[2:]]) == whole
+    assert fingerprint(ROWS[:2], ROWS[2:]) == whole
     assert fingerprint(*([row] for row in ROWS)) == whole
 
 
 def test_text_that_is_not_utf8_counts_like_any_other():
     """A column with such a text among others, which is read another way, sums up to the same as one by one."""
     odd, plain = [(1, "a\udcff", 1), (2, "b", 2)], [(1, "a\udcfe", 1), (2, "b", 2)]
-    assert fingerprint([*odd]) == fingerprint(odd[:1], odd[1:])
-    assert fingerprint([*odd]).columns[1] != fingerprint([*plain]).columns[1]
-    assert fingerprint([*odd]).columns[0] == fingerprint([*plain]).columns[0]
+    assert fingerprint(odd) == fingerprint(odd[:1], odd[1:])
+    assert fingerprint(odd).columns[1] != fingerprint(plain).columns[1]
+    assert fingerprint(odd).columns[0] == fingerprint(plain).columns[0]
 
 
 def test_a_changed_value_shows_in_its_column_and_in_the_row():
     changed = [*ROWS[:-1], (5, "8", "7")]
-    one, other = fingerprint([*ROWS]), fingerprint([*changed])
+    one, other = fingerprint(ROWS), fingerprint(changed)
     assert one.row != other.row
     assert [a == b for a, b in zip(one.columns, other.columns, strict=True)] == [True, False, True]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 from tools.migrate.backend import Fingerprint
 from tools.migrate.checksum import Checksums
+from tools.migrate.sqlite import open_sqlite
 
 ROWS = [(1, "a", None), (2, "ü", 1.5), (3, "a\udcff", b"\x00"), (-4, "", True), (5, "7", "7")]
 
@@ -38,3 +42,19 @@ def test_a_changed_value_shows_in_its_column_and_in_the_row():
     one, other = fingerprint(ROWS), fingerprint(changed)
     assert one.row != other.row
     assert [a == b for a, b in zip(one.columns, other.columns, strict=True)] == [True, False, True]
+
+
+def test_a_file_with_text_that_is_not_utf8_is_summed_up_as_it_is_read(tmp_path: Path):
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        old.executescript(
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t VALUES (1, 'ü'), (2, 'b');"
+        )
+        old.execute("INSERT INTO t VALUES (3, CAST(x'61ff' AS TEXT))")
+        old.commit()
+    with closing(open_sqlite(tmp_path / "old.db")) as backend:
+        rows = backend.query("SELECT id, name FROM t")
+        assert rows[-1] == (3, "a\udcff")
+        sums = Checksums(2)
+        sums.add(rows)
+        assert backend.fingerprint("t", ["id", "name"]) == sums.fingerprint()
+        assert backend.query("SELECT name FROM t WHERE id = 3") == [("a\udcff",)], "it is read so afterwards too"

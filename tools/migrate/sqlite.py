@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -103,12 +103,24 @@ class SQLiteBackend(FileBackend):
             self.connection.execute("PRAGMA query_only = OFF")
 
     def fingerprint(self, table: str, expressions: Sequence[str]) -> Fingerprint:
-        sums = Checksums(len(expressions))
         sql = f"SELECT {', '.join(expressions) or '1'} FROM {table}"
         with self._words(sql), self._reading():
-            cursor = self.connection.execute(sql)
-            while rows := cursor.fetchmany(ROWS_AT_ONCE):
-                sums.add(rows if expressions else [()] * len(rows))
+            try:
+                return self._sums(sql, len(expressions), str)  # which the module reads without a call for each text
+            except sqlite3.OperationalError as error:
+                if hasattr(error, "sqlite_errorcode"):  # not the module's own word that a text is no UTF-8
+                    raise
+            return self._sums(sql, len(expressions), _decoded)
+
+    def _sums(self, sql: str, width: int, reads: Callable[[bytes], str]) -> Fingerprint:
+        sums = Checksums(width)
+        self.connection.text_factory = reads
+        try:
+            with closing(self.connection.execute(sql)) as cursor:
+                while rows := cursor.fetchmany(ROWS_AT_ONCE):
+                    sums.add(rows if width else [()] * len(rows))
+        finally:
+            self.connection.text_factory = _decoded
         return sums.fingerprint()
 
     def last_key(self, table: str, key: Sequence[str]) -> Key | None:

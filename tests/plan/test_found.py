@@ -30,6 +30,12 @@ class Found:
 LONG = "a_name_of_nearly_sixty_three_letters_that_begins_as_others_do"
 FOUND = (
     Found(
+        "a table that is called as what is set aside once was", ("sqlite", "duckdb", "postgres"),
+        "CREATE TABLE k (id INTEGER PRIMARY KEY, code INTEGER); INSERT INTO k VALUES (1, NULL), (2, 7);",
+        "CREATE TABLE k (id INTEGER PRIMARY KEY, code INTEGER NOT NULL);",
+        Answers(none=True, fills=(("k", "code", "1"),)),
+    ),
+    Found(
         "a table that goes points to a key that goes", ("sqlite", "duckdb", "postgres"),
         "CREATE TABLE t (id INTEGER PRIMARY KEY, code INTEGER NOT NULL UNIQUE);"
         "CREATE TABLE gone (id INTEGER PRIMARY KEY, t INTEGER REFERENCES t (code));"

@@ -50,13 +50,17 @@ def drop_column(state: Schema, key: str, column: str) -> Change:
 
 
 def locked(state: Schema, key: str, column: str) -> tuple[str, ...]:
-    """The first statement of a step that drops a column to which other tables point: all of them at once, or none.
+    """The first statement of a step that drops a column by which tables point to each other: all at once, or none.
 
     Taken one by one between other statements, their locks could meet those that the application takes in its own order;
     the wait for each would then be long enough for the server to end the application's transaction.
     """
     children = sorted({t.key for t, f in references(state, key) if column in f.ref_columns and t.key != key})
-    return (f"LOCK TABLE {', '.join(map(qualified, (*children, key)))} IN ACCESS EXCLUSIVE MODE",) if children else ()
+    own = {f.ref_table for f in _table(state, key).foreign_keys if column in f.columns}
+    parents = sorted(own - {key, *children})
+    if not children and not parents:
+        return ()
+    return (f"LOCK TABLE {', '.join(map(qualified, (*children, key, *parents)))} IN ACCESS EXCLUSIVE MODE",)
 
 
 def made_again(table: Table, after: Table) -> list[str]:

@@ -116,6 +116,10 @@ def _ask_for_value(draft: Draft, pair: Pair, move: Move) -> None:
         )
 
 
+_KEPT = "oneplan_kept"
+"""What values set aside are called beside a table that goes by its own name: no table of a user's is called so."""
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where values go: the live column, and what tells a row for certain."""
@@ -199,16 +203,16 @@ def _filled(draft: Draft, column: Column, value: str) -> str:
 
 def _from_kept(draft: Draft, place: _Place, kept_table: str, value: str) -> str:
     """A value that changes each time it is asked for is asked for once, and taken from what was set aside."""
-    match = key_match(place.key, table_alias=place.rows)
-    set_aside = draft.restored(place.kind, f"k.{place.column}")
-    return f"COALESCE((SELECT {set_aside} FROM {kept_table} AS k WHERE {match}), {value})"
+    match = key_match(place.key, _KEPT, place.rows)
+    set_aside = draft.restored(place.kind, f"{_KEPT}.{place.column}")
+    return f"COALESCE((SELECT {set_aside} FROM {kept_table} AS {_KEPT} WHERE {match}), {value})"
 
 
 def _undo(place: _Place, kept_table: str, draft: Draft) -> tuple[str, ...]:
     name, live = qualified(place.table.key), f"{place.rows}.{place.column}"
-    match = key_match(place.key, table_alias=place.rows)
-    unchanged = same(f"k.{place.column}", draft.aside(place.kind, live), draft.dialect)
-    filled = f"EXISTS (SELECT 1 FROM {kept_table} AS k WHERE {match} AND {unchanged})"
+    match = key_match(place.key, _KEPT, place.rows)
+    unchanged = same(f"{_KEPT}.{place.column}", draft.aside(place.kind, live), draft.dialect)
+    filled = f"EXISTS (SELECT 1 FROM {kept_table} AS {_KEPT} WHERE {match} AND {unchanged})"
     if place.anew:
         values = {place.kind.name: f"CASE WHEN {filled} THEN NULL ELSE {live} END"}
         return (*rewritten(draft.state, place.table.key, values), f"DROP TABLE {kept_table}")

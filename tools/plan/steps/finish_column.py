@@ -11,6 +11,7 @@ from tools.plan.dual_write import dual_write
 from tools.plan.kept import Kept, became, key_match, key_select
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way
+from tools.plan.pointing import made_at_once
 from tools.plan.postgres_column import drop_column, locked, take_over
 from tools.plan.quiet import with_triggers_off
 from tools.plan.shape import edit_table, rename_column, with_column, without_trigger
@@ -106,6 +107,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
     counter = draft.counted(step_id) if counts(move.old) and counts(move.new) else None
     settled, settle, unsettle = _settle(dropped.state, pair, move, counter)
     taken = take_over(settled, key, pair.after)
+    pointing = made_at_once(draft, taken.state, key, move.old.name, move.new.name)
     sql = [
         *dual.drop,
         *(_set_aside(draft, pair, stable, aside, (move.old,), move) if lossy else ()),
@@ -113,13 +115,23 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
         *dropped.sql,
         *settle,
         *taken.sql,
+        *pointing.sql,
         *column_grants(draft.state, key, move.old.name, move.new.name),
     ]
     reversible = not lossy or bool(stable)
     back = _old_values(draft, table, move, stable, aside if lossy else None, counter)
     back += column_grants(draft.state, key, move.old.name, move.old.name)
     kept = counter_kept(table, move.new, counter) if counter else ()
-    undo = [*kept, *taken.undo, *unsettle, *back, *dropped.undo, *dual.make, *([aside.drop()] if lossy else [])]
+    undo = [
+        *kept,
+        *pointing.undo,
+        *taken.undo,
+        *unsettle,
+        *back,
+        *dropped.undo,
+        *dual.make,
+        *([aside.drop()] if lossy else []),
+    ]
     hazards = (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE) if lossy else (Hazard.BREAKS_OLD_CODE,)
     held = [f"{key}#{move.old.name}"]
     draft.add(
@@ -128,7 +140,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
             Phase.CONTRACT,
             "finish_rename" if move.way is Way.RENAMED else "finish_type_change",
             _summary(key, move),
-            _objects(draft, key, taken.state),
+            _objects(draft, key, pointing.state),
             (*locks, *around(draft.state, held, sql)),
             (*locks, *around(draft.state, held, undo)) if reversible else (),
             checks=_checks(pair, move),
@@ -147,7 +159,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
             ),
             reason="In one transaction, and only if every row's copy equals the old value at that moment.",
         ),
-        taken.state,
+        pointing.state,
         (f"{key}#{move.old.name}", f"{key}#{move.carrier}"),
     )
 

@@ -68,6 +68,25 @@ def test_a_trigger_that_is_switched_off_stays_a_name() -> None:
 
 
 @pytest.mark.parametrize(
+    "again",
+    [
+        ("DROP TABLE a",),
+        ("CREATE TRIGGER u AFTER UPDATE ON a BEGIN DELETE FROM b; END",),
+        ("CREATE TRIGGER t AFTER UPDATE ON b BEGIN DELETE FROM b; END",),
+        ("CREATE TRIGGER t AFTER UPDATE ON a BEGIN SELECT load_extension('x'); END",),
+        ("CREATE TRIGGER t AFTER UPDATE ON a BEGIN SELECT 1; END; DROP TABLE a",),
+        ("CREATE TRIGGER t",),
+        ("CREATE TRIGGER t AFTER UPDATE ON a BEGIN SELECT 1; END",) * 2,
+    ],
+)
+def test_a_trigger_that_is_made_again_is_the_one_that_was_dropped(again: tuple[str, ...]) -> None:
+    fill = Backfill("a", '"a"', ('"id"',), (('"b"', "1"),), quiet=('"t"',), again=again)
+    assert list(plan_breaches(Plan("sqlite", "0", "1", (replace(STEP, backfill=fill),))))
+    fine = replace(fill, again=("CREATE TRIGGER T AFTER UPDATE ON [A] BEGIN SELECT 1; END",))
+    assert not list(plan_breaches(Plan("sqlite", "0", "1", (replace(STEP, backfill=fine),))))
+
+
+@pytest.mark.parametrize(
     ("kind", "sql"),
     [
         ("sqlite", "load_extension('x')"),

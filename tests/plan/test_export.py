@@ -25,7 +25,9 @@ from tools.schema.digest import schema_digest
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "plans"
 KINDS = ("rename_column", "change_type", "foreign_keys", "not_null", "checks")
-CASES: list[tuple[str, Dialect]] = [*product(KINDS, DIALECTS), ("quiet_triggers", "postgres")]
+CASES: list[tuple[str, Dialect]] = [
+    *product(KINDS, DIALECTS), ("quiet_triggers", "postgres"), ("resting_triggers", "sqlite"),
+]  # fmt: skip
 ENV = """
 from alembic import context
 from sqlalchemy import create_engine

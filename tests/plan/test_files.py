@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tools.errors import SourceError, UsageError
@@ -9,7 +11,7 @@ from tools.location import DIALECTS, Dialect
 from tools.plan.build import build_plan
 from tools.plan.explain import script, stages
 from tools.plan.files import edit_step, plan_from_yaml, plan_to_json, plan_to_yaml
-from tools.plan.model import Hazard, Plan
+from tools.plan.model import Hazard, Plan, step_digest
 from tools.schema.ddl import read_ddl
 from tools.schema.model import Answers, Trigger
 
@@ -149,6 +151,23 @@ def test_an_unchanged_backfill_keeps_its_triggers_off() -> None:
     with pytest.raises(SourceError, match="has SQL and no undo"):  # without its frame it is no backfill any more
         edit_step(plan, step.id, step.backfill.statement())
     assert all(any(sql == text for stage in stages(plan) for _, text in stage.does) for sql in step.statements())
+
+
+def test_an_unchanged_backfill_makes_its_triggers_again_on_sqlite() -> None:
+    trigger = "CREATE TRIGGER t AFTER UPDATE ON AGENTS BEGIN SELECT 1; SELECT 2; END;"
+    before = read_ddl("CREATE TABLE agents (id INTEGER PRIMARY KEY, goal TEXT);" + trigger, "sqlite")
+    after = read_ddl("CREATE TABLE agents (id INTEGER PRIMARY KEY, purpose TEXT);" + trigger, "sqlite")
+    plan = build_plan(before, after, Answers(columns=(("agents", "goal", "purpose"),)))
+    step = plan.step("migrate.agents.fill_purpose")
+    assert step is not None
+    assert step.backfill is not None
+    assert (step.statements()[0], step.statements()[-1]) == ('DROP TRIGGER "t"', trigger.removesuffix(";"))
+    assert step.hazards == ()
+    assert plan_from_yaml(plan_to_yaml(plan)) == plan
+    assert edit_step(plan, step.id, ";".join(step.statements())).step(step.id) == step
+    assert all(any(sql == text for stage in stages(plan) for _, text in stage.does) for sql in step.statements())
+    bare = replace(step, backfill=replace(step.backfill, quiet=(), again=()))
+    assert step_digest(step) != step_digest(bare)
 
 
 @pytest.mark.parametrize("sql", ["", " ; ", "-- nothing"])

@@ -12,6 +12,7 @@ from typing import Any
 from tools.errors import LockTimeout
 from tools.migrate.backend import Backend, Key, Progress
 from tools.migrate.pace import Brake, Pace, Sizer
+from tools.migrate.resting import at_rest
 from tools.plan.model import Backfill
 
 LOCK_TRIES = 6
@@ -69,12 +70,9 @@ def _write(
 ) -> float:  # fmt: skip
     """The moment up to which the time is accounted for: what was waited for since the batch before counts too."""
     with backend.transaction():
-        for statement in backfill.off:
-            backend.execute(statement)
         sql, values = batch_sql(backend, backfill, after, upto)
-        written = backend.execute(sql, values)
-        for statement in backfill.on:
-            backend.execute(statement)
+        with at_rest(backend, backfill):
+            written = backend.execute(sql, values)
         now = time.perf_counter()
         commit(after, upto, passed, written, now - since)
     return now

@@ -19,6 +19,7 @@ from tools.migrate.journal import now
 from tools.migrate.parallel import run_ranges, split
 from tools.migrate.permit import Permit
 from tools.migrate.record import Direction, Entry, KeyRange, Run, RunState
+from tools.migrate.resting import at_rest
 from tools.migrate.results import StepResult
 from tools.migrate.session import Session
 from tools.plan.hazards import is_brief
@@ -158,12 +159,8 @@ class StepRun:
 
     def _begin_backfill(self, entry: Entry, backfill: Backfill) -> Entry:
         if not backfill.key:  # no order to batch by: the whole table at once, with the step's own SQL
-            for sql in backfill.off:
-                self._execute(sql)
-            entry = replace(entry, rows=entry.rows + self._execute(backfill.statement()))
-            for sql in backfill.on:
-                self._execute(sql)
-            return entry
+            with at_rest(self.backend, backfill):
+                return replace(entry, rows=entry.rows + self._execute(backfill.statement()))
         last, total = self.backend.last_key(backfill.table, backfill.key), self.backend.rows(backfill.table)
         self.journal.bound(entry, last, total)
         if last is not None and self.session.pace.workers > 1 and self.backend.dialect == "postgres":

@@ -210,6 +210,7 @@ def _backfill(backfill: Backfill | None) -> dict[str, Any] | None:
         }
         | ({"batch": backfill.batch} if backfill.batch else {})
         | ({"quiet": list(backfill.quiet)} if backfill.quiet else {})
+        | ({"again": list(backfill.again)} if backfill.again else {})
     )
 
 

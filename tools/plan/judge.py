@@ -112,7 +112,7 @@ def _by_facts(all_: list[Effect], facts: Facts) -> Iterator[Hazard]:
 
 def fired(table: str, triggers: Sequence[str], all_: Iterable[Effect]) -> tuple[str, ...]:
     """Those of a table's triggers that are not off while these statements run."""
-    off = {e.column for e in all_ if e.verb is Verb.CREATE_TRIGGER and e.table == table}
+    off = {e.column for e in all_ if e.verb is Verb.CREATE_TRIGGER and e.table in (table, "")}
     return tuple(name for name in triggers if name not in off)
 
 

@@ -68,7 +68,8 @@ class Backfill:
     either no longer matches or gets the same value again). An empty `key` means one statement for the whole table.
     All names in it are quoted SQL; `table_key` is the table's plain key. batch: rows a batch, 0 for the
     backend's usual number. quiet: quoted names of the table's triggers that are off while a batch is written, in its
-    own transaction (Postgres).
+    own transaction. again: on SQLite, which switches none off and drops them instead, the statement that makes each of
+    them again.
     """
 
     table_key: str
@@ -78,6 +79,7 @@ class Backfill:
     where: str = "TRUE"
     batch: int = 0
     quiet: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
 
     def statement(self) -> str:
         """The whole backfill as one statement, as it is shown; the runner adds the range of each batch."""
@@ -90,13 +92,17 @@ class Backfill:
 
     @property
     def off(self) -> tuple[str, ...]:
+        if self.again:
+            return tuple(f"DROP TRIGGER {name}" for name in self.quiet)
         return tuple(f"ALTER TABLE {self.table} DISABLE TRIGGER {name}" for name in self.quiet)
 
     @property
     def on(self) -> tuple[str, ...]:
         """What is deferred to the end of the transaction runs before: Postgres alters no table that waits for it."""
-        again = tuple(f"ALTER TABLE {self.table} ENABLE TRIGGER {name}" for name in self.quiet)
-        return ("SET CONSTRAINTS ALL IMMEDIATE", *again) if again else ()
+        if self.again:
+            return self.again
+        enabled = tuple(f"ALTER TABLE {self.table} ENABLE TRIGGER {name}" for name in self.quiet)
+        return ("SET CONSTRAINTS ALL IMMEDIATE", *enabled) if enabled else ()
 
     def whole(self) -> tuple[str, ...]:
         """All that it runs, for the whole table at once."""
@@ -209,6 +215,8 @@ def step_digest(step: Step) -> str:
         del facts["backfill"]["batch"]
     if step.backfill and not step.backfill.quiet:
         del facts["backfill"]["quiet"]
+    if step.backfill and not step.backfill.again:
+        del facts["backfill"]["again"]
     return sha256_json(facts)
 
 

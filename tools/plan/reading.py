@@ -175,7 +175,9 @@ class _Reader:
         return StepCheck(self.text(parts["sentence"], "sentence"), self.text(parts["sql"], "sql"))
 
     def backfill(self, node: Any) -> Backfill:
-        parts = self.mapping(node, "a backfill", ("table_key", "table", "key", "set", "where", "batch", "quiet"))
+        parts = self.mapping(
+            node, "a backfill", ("table_key", "table", "key", "set", "where", "batch", "quiet", "again")
+        )
         for needed in ("table_key", "table", "set"):
             if needed not in parts:
                 raise self.wrong(f"a backfill has no `{needed}`", _line(node))
@@ -188,6 +190,7 @@ class _Reader:
             where,
             self.number(parts["batch"], "batch") if "batch" in parts else 0,
             self.texts(parts.get("quiet"), "quiet"),
+            self.texts(parts.get("again"), "again"),
         )
 
     def account(self, node: Any) -> Accounting:

@@ -47,8 +47,9 @@ class Verb(StrEnum):
 @dataclass(frozen=True)
 class Effect:
     """One thing that a statement does. `table` and `column` are plain names, "" where there is none; a table outside
-    the default namespace is written `namespace.name`. With CREATE_TRIGGER `column` is the trigger that is switched off.
-    `reads` are the tables it takes rows from, `other` the one that a foreign key points to."""
+    the default namespace is written `namespace.name`. With CREATE_TRIGGER `column` is the trigger that is switched off,
+    or dropped without a word of its table (SQLite). `reads` are the tables it takes rows from, `other` the one that a
+    foreign key points to."""
 
     verb: Verb
     table: str = ""
@@ -174,6 +175,8 @@ def _drop(tree: Any) -> Iterator[Effect]:
         yield Effect(Verb.DROP_INDEX, "", "CONCURRENTLY" if tree.args.get("concurrently") else "")
     elif kind == "TRIGGER" and tree.args.get("cluster") is not None:
         yield Effect(Verb.ALTER, table_name(tree.args["cluster"].this))  # Postgres locks the table out for it
+    elif kind == "TRIGGER":
+        yield Effect(Verb.CREATE_TRIGGER, column=tables[0] if tables else "")
     elif kind in ("SCHEMA", "DATABASE", "EXTENSION") or tree.args.get("cascade"):
         yield Effect(Verb.DROP_OTHER, tables[0] if tables else "")
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tools.errors import Refused, SourceError
 from tools.location import Dialect
 from tools.plan.model import Accounting, Backfill, Plan, Step
+from tools.plan.trigger_text import name_and_table
 from tools.schema.tokens import Token, split, tokenize, unquote
 
 _JOURNAL = ("meta", "runs", "steps", "fingerprints")
@@ -170,8 +171,18 @@ def _backfill_breaches(backfill: Backfill, dialect: Dialect) -> Iterator[str]:
     for name in (backfill.table, *backfill.key, *(column for column, _ in backfill.assignments), *backfill.quiet):
         if not _is_name(name, dialect):
             yield f"has a backfill with {_short(name)} where a name must stand"
+    if backfill.again and (dialect != "sqlite" or len(backfill.again) != len(backfill.quiet)):
+        yield "has a backfill that does not make again just the triggers that it drops"
+    for name, sql in zip(backfill.quiet, backfill.again, strict=False):
+        yield from statement_breaches(sql, dialect)
+        if _folded(name_and_table(sql)) != _folded((unquote(name), unquote(backfill.table))):
+            yield f"has a backfill that does not make the trigger {name} again by {_short(sql)}"
     for expression in (backfill.where, *(value for _, value in backfill.assignments)):
         yield from expression_breaches(expression, dialect)
+
+
+def _folded(names: tuple[str, str] | None) -> tuple[str, ...]:
+    return tuple(name.lower() for name in names or ())
 
 
 def _accounting_breaches(accounting: Accounting, dialect: Dialect) -> Iterator[str]:

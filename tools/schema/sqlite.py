@@ -274,8 +274,10 @@ def _query(sql: str) -> str:
 
 
 def _triggers(catalog: _Catalog, span: Span | None) -> tuple[Trigger, ...]:
+    """Each on its table as that spells its name: the catalog has it as the trigger's own text does."""
+    spelled = {name.lower(): name for kind, name, _, _, _ in catalog.objects if kind in ("table", "view")}
     return tuple(
-        Trigger(name, table, sql, span)
+        Trigger(name, spelled.get(table.lower(), table), sql, span)
         for kind, name, table, sql, _ in catalog.objects
         if kind == "trigger" and not _is_internal(table) and not _is_internal(name)
     )

@@ -72,8 +72,8 @@ def _batches(backfill: Backfill) -> str:
     following = f"SELECT * FROM ({rest}) AS batch ORDER BY {order} LIMIT 1"
     update, batch = backfill.statement(), _BATCH
     if backfill.quiet:
-        lock = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"
-        batch = _QUIET_BATCH.format(before=("BEGIN", lock, *backfill.off), behind=(*backfill.on, "COMMIT"))
+        begin = ("BEGIN IMMEDIATE",) if backfill.again else ("BEGIN", f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        batch = _QUIET_BATCH.format(before=(*begin, *backfill.off), behind=(*backfill.on, "COMMIT"))
     return _FILL.format(
         batch=batch,
         first=first, following=following, whole=_literal(update), range_first=f" AND ({names}) <= ({upto})",

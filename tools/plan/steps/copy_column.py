@@ -134,13 +134,9 @@ def _backfill(draft: Draft, pair: Pair, move: Move) -> None:
                 f"Copy {key}.{move.old.name} into {move.carrier} for old rows",
                 (key,),
                 checks=(check,) if check else (),
-                backfill=Backfill(
-                    key,
-                    qualified(key),
-                    batch_key(table, draft.dialect),
-                    ((new, move.forward()),),
-                    where,
-                    quiet=quieted(draft, key),
+                backfill=quieted(
+                    draft,
+                    Backfill(key, qualified(key), batch_key(table, draft.dialect), ((new, move.forward()),), where),
                 ),
                 writes_data=True,
                 reason="In batches, only rows that still differ. Undoing leaves the copies: they go with their column.",

@@ -83,13 +83,11 @@ def _fill_added(draft: Draft, pair: Pair, move: Move) -> None:
                 f"Give old rows of {key} a value in {move.new.name}",
                 (key,),
                 writes_data=True,
-                backfill=Backfill(
-                    key,
-                    qualified(key),
-                    batch_key(table, draft.dialect),
-                    ((column, value),),
-                    f"{column} IS NULL",
-                    quiet=quieted(draft, key),
+                backfill=quieted(
+                    draft,
+                    Backfill(
+                        key, qualified(key), batch_key(table, draft.dialect), ((column, value),), f"{column} IS NULL"
+                    ),
                 ),
                 reason="Only rows without a value. Undoing leaves the values: they go with the column, which is new.",
             ),

@@ -50,6 +50,9 @@ def _hazards(sql: str, dialect: Dialect = "postgres") -> set[str]:
         ("ALTER TABLE a SET TABLESPACE quick", {ACCESS, "TABLE_REWRITE"}),
         ("ALTER TABLE a SET (fillfactor = 70)", {ACCESS}),
         ("ALTER TABLE a DETACH PARTITION b", {ACCESS}),
+        ("ALTER TABLE a ATTACH PARTITION b FOR VALUES IN ('x')", {ACCESS}),  # on b, and on a default partition
+        ("CREATE TABLE b PARTITION OF a FOR VALUES IN ('x')", {ACCESS}),
+        ("CREATE TABLE a (x int) PARTITION BY LIST (x); CREATE TABLE b PARTITION OF a DEFAULT", set()),
         ("ALTER TABLE a DETACH PARTITION b CONCURRENTLY", set()),
         ("REINDEX TABLE a", {ACCESS, "TABLE_REWRITE"}),
         ("REINDEX TABLE CONCURRENTLY a", set()),
@@ -79,6 +82,20 @@ def test_findings_have_lines_and_squawk_speaks_beside() -> None:
     assert any(f.line == 4 and f.rule == "squawk:adding-required-field" and not f.hazard for f in findings)
     assert str(findings[0]).startswith("x.sql:3: ")
     assert findings[0].as_json()["line"] == 3
+
+
+def test_what_is_attached_locks_its_parent_for_nobody() -> None:
+    attach = "ALTER TABLE a ATTACH PARTITION b FOR VALUES IN ('x')"
+    (finding,) = (f for f in lint(attach, "postgres", "x.sql") if f.hazard)
+    assert "readers and writers of the attached table, and of a default partition" in finding.sentence
+    step = Step("s", Phase.EXPAND, "create_partition", "", sql=(attach,))
+    assert {i.table: i.lock for i in impacts(step, "postgres")} == {
+        "a": "SHARE UPDATE EXCLUSIVE", "b": "ACCESS EXCLUSIVE",
+    }  # fmt: skip
+    moved = replace(step, sql=("ALTER TABLE a DETACH PARTITION b", attach))
+    assert {i.table: i.lock for i in impacts(moved, "postgres")}["a"] == "ACCESS EXCLUSIVE"
+    (of,) = impacts(replace(step, sql=("CREATE TABLE b PARTITION OF a DEFAULT",)), "postgres")
+    assert (of.table, of.lock) == ("a", "ACCESS EXCLUSIVE")
 
 
 def test_what_code_does_is_said_to_be_unknown() -> None:

@@ -26,6 +26,7 @@ BLOCKS = {
 """Whom each lock keeps out while it is held; the strongest first."""
 _LOCKS: Mapping[Verb, str] = {
     Verb.CREATE_INDEX: SHARE, Verb.CREATE_INDEX_CONCURRENTLY: SHARE_UPDATE, Verb.VALIDATE: SHARE_UPDATE,
+    Verb.ATTACH: SHARE_UPDATE,
     Verb.ADD_FOREIGN_KEY: SHARE_ROW, Verb.CREATE_TRIGGER: SHARE_ROW, Verb.WRITE: ROW, Verb.DELETE: ROW,
 }  # fmt: skip
 _NONE = frozenset({Verb.CREATE_TABLE, Verb.CREATE_VIEW, Verb.DROP_OTHER})

@@ -110,6 +110,13 @@ def _by_facts(all_: list[Effect], facts: Facts) -> Iterator[Hazard]:
         yield Hazard.FIRES_TRIGGERS
 
 
+def attaches_only(statements: Sequence[str], dialect: Dialect) -> bool:
+    """Whether they attach partitions, and lock none of the parents for more than that."""
+    done = [effect for sql in statements for effect in effects(sql, dialect)]
+    parents = {e.table for e in done if e.verb is Verb.ATTACH}
+    return bool(parents) and not any(e.table in parents and e.verb in _EXCLUSIVE for e in done)
+
+
 def fired(table: str, triggers: Sequence[str], all_: Iterable[Effect]) -> tuple[str, ...]:
     """Those of a table's triggers that are not off while these statements run."""
     off = {e.column for e in all_ if e.verb is Verb.CREATE_TRIGGER and e.table in (table, "")}

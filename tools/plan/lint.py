@@ -6,13 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tools.location import Dialect
-from tools.plan.judge import judge
+from tools.plan.judge import attaches_only, judge
 from tools.plan.model import Hazard, Plan
 from tools.plan.statement import effects, runs_code, understood
 from tools.schema.tokens import split
@@ -27,6 +27,11 @@ _MEANING = {
     Hazard.LONG_RUNNING: "goes over a large table",
     Hazard.NOT_REHEARSED: "could not be rehearsed",
     Hazard.FIRES_TRIGGERS: "makes the table's own triggers fire",
+}
+_ATTACHING = {
+    Hazard.ACCESS_EXCLUSIVE_LOCK: "keeps readers and writers of the attached table, and of a default partition, out "
+    "while it runs; those of the parent go on",
+    Hazard.SHARE_LOCK: "keeps writers of the tables that foreign keys join to the parent out while it runs",
 }
 RULES = {
     "adding-required-field": "a NOT NULL column without a default fails on a table with rows",
@@ -167,7 +172,7 @@ def lint(text: str, dialect: Dialect, source: str = "") -> list[Finding]:
             found.append(Finding(source, statement.line, "not_understood", why, _short(statement.text), hazard=False))
         hazards = judge([statement.text], dialect, {})
         found += [
-            Finding(source, statement.line, h.value, _MEANING[h], _short(statement.text))
+            Finding(source, statement.line, h.value, _meaning(h, [statement.text], dialect), _short(statement.text))
             for h in Hazard
             if h in hazards
         ]
@@ -182,9 +187,18 @@ def lint_plan(plan: Plan) -> list[Finding]:
     found: list[Finding] = []
     for step in plan.steps:
         shown = _short(next(iter(step.statements()), ""))
-        found += [Finding(step.id, 0, hazard.value, _MEANING[hazard], shown) for hazard in step.hazards]
+        found += [
+            Finding(step.id, 0, hazard.value, _meaning(hazard, step.statements(), plan.dialect), shown)
+            for hazard in step.hazards
+        ]
         found += beside.get(step.id, [])
     return found
+
+
+def _meaning(hazard: Hazard, statements: Sequence[str], dialect: Dialect) -> str:
+    if hazard in _ATTACHING and attaches_only(statements, dialect):
+        return _ATTACHING[hazard]
+    return _MEANING[hazard]
 
 
 def squawk_by_step(plan: Plan, everything: bool = False) -> dict[str, list[Finding]]:

@@ -31,6 +31,7 @@ class Verb(StrEnum):
     SET_NOT_NULL = "set not null"
     SET_NOT_NULL_HELD = "set not null, proven by a check"
     ALTER = "alter table"
+    ATTACH = "attach a partition"
     ADD_FOREIGN_KEY = "add foreign key"
     ADD_CONSTRAINT = "add constraint"
     ADD_CONSTRAINT_LATER = "add constraint, not valid"
@@ -156,6 +157,8 @@ def _create(tree: Any) -> Iterator[Effect]:
         yield Effect(
             Verb.CREATE_TABLE, table_name(tree.this), reads=_tables(tree.expression) if tree.expression else ()
         )
+        if (parent := tree.find(exp.PartitionedOfProperty)) is not None:  # unlike one that is attached
+            yield Effect(Verb.ALTER, table_name(parent.this))
     elif kind == "INDEX" and isinstance(tree.this, exp.Index):
         verb = Verb.CREATE_INDEX_CONCURRENTLY if tree.args.get("concurrently") else Verb.CREATE_INDEX
         yield Effect(verb, table_name(tree.this.args.get("table")))
@@ -285,6 +288,10 @@ def _by_words(tokens: tuple[Token, ...]) -> Iterator[Effect]:
         if "TRIGGER" in words and {"ENABLE", "DISABLE"} & set(words):  # by the lock that makes one takes
             off = "DISABLE" in words
             yield Effect(Verb.CREATE_TRIGGER, table, _name_after("TRIGGER", tokens) if off else "")
+            return
+        if "ATTACH" in words and "PARTITION" in words:  # the parent's rows are read and written on
+            yield Effect(Verb.ATTACH, table)
+            yield Effect(Verb.ALTER, _name_after("PARTITION", tokens))
             return
         yield from _alter_by_words(words, table)
     elif words[0] in ("REINDEX", "REFRESH") and "CONCURRENTLY" in words:

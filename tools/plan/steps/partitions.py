@@ -14,7 +14,7 @@ from tools.plan.dependents import owned
 from tools.plan.draft import Draft
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.partitions import clauses, is_default, is_divided, key_of, own_name, partitions, root
-from tools.plan.shape import columns_of_index, edit_table, with_index
+from tools.plan.shape import columns_of_index, edit_table, references, with_index
 from tools.plan.sql import literal, names
 from tools.schema.model import ForeignKey, Index, SchemaObject, Table
 from tools.schema.render import create_index, foreign_key_sql, qualified, quote
@@ -187,6 +187,8 @@ def attach(draft: Draft, thing: SchemaObject, phase: Phase) -> None:
     like = "INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE"
     rows = names([c.name for c in table.columns if c.generated is None])
     away = tuple(f"ALTER TABLE {d.name} DROP CONSTRAINT {quote(out_name(thing))}" for d in held)
+    joined = {key.ref_table for key in table.foreign_keys} | {t.key for t, _ in references(draft.state, table.key)}
+    joined -= {table.key}
     draft.add(
         Step(
             draft.step_id(phase, thing.table, f"attach_{key_of(thing)}"),
@@ -200,13 +202,24 @@ def attach(draft: Draft, thing: SchemaObject, phase: Phase) -> None:
             (f"ALTER TABLE {parent} DETACH PARTITION {thing.name}",
              f"INSERT INTO {parent} ({rows}) OVERRIDING SYSTEM VALUE SELECT {rows} FROM {thing.name}",
              f"DROP TABLE {thing.name}", *(kept_out(thing, d) for d in held)),
+            hazards=(Hazard.SHARE_LOCK,) if joined else (),
             closes=tuple(g.sentence for g in draft.gaps if g.kind == "partition_added" and g.name == thing.key),
-            reason="Attaching locks out nobody but, for a moment, those of a default partition. Undoing moves rows "
+            reason=f"{_kept_out_while_attaching(thing, held, joined)} Undoing locks all of {thing.table}, moves rows "
             "written since to where they belong then, and stops where no other partition takes them.",
         ),
         replace(draft.state, objects=(*draft.state.objects, thing)),
         (root(draft.target, thing), thing.key),
     )  # fmt: skip
+
+
+def _kept_out_while_attaching(thing: SchemaObject, held: list[SchemaObject], joined: set[str]) -> str:
+    """By the locks that Postgres takes from version 12 on: SHARE UPDATE EXCLUSIVE on the parent, ACCESS EXCLUSIVE on
+    its default partition, SHARE ROW EXCLUSIVE on what its foreign keys point to and on what points to it."""
+    out = [f"whoever reads or writes the default partition {default.name}" for default in held]
+    if joined:
+        out.append(f"writers of {', '.join(sorted(joined))}, by the foreign keys between them")
+    waiting = f"; kept out for a moment: {'; '.join(out)}" if out else ""
+    return f"Attaching lets readers and writers of {thing.table} go on{waiting}."
 
 
 def keep_out(draft: Draft, thing: SchemaObject, default: SchemaObject, phase: Phase) -> None:

@@ -214,8 +214,9 @@ def roll_back(
 
     place = database_of(workspace, database, run)
     with Rollback(
-        place, ledger=workspace.ledger, home=workspace.home, actor=workspace.actor, run=run, to=to
-    ) as rollback:
+        place, ledger=workspace.ledger, home=workspace.home, actor=workspace.actor, run=run, to=to,
+        pace=workspace.settings.backfill.pace(),
+    ) as rollback:  # fmt: skip
         say(rollback.found)
         done: list[StepResult] = []
         for step in rollback.pending():

@@ -94,6 +94,9 @@ class BackfillSettings(_Section):
     rows_per_second: float | None = Field(default=None, gt=0, description="at most")
     replica_lag: float = Field(default=10.0, ge=0, description="seconds a replica may be behind; 0: do not look")
     workers: int = Field(default=1, ge=1, le=32, description="batches at the same time, on Postgres")
+    statement_s: float | None = Field(
+        default=None, ge=0, description="seconds that a statement of any step may keep others waiting; 0: for ever"
+    )
 
     def pace(self, words: str | None = None) -> Pace:
         """With what `--pace` says put over it. UsageError for a key or a value that does not belong."""
@@ -102,7 +105,7 @@ class BackfillSettings(_Section):
         chosen = self._with(words) if words else self
         return Pace(
             chosen.batch_ms / 1000, chosen.min_rows, chosen.max_rows, chosen.pause_ms / 1000, chosen.rows_per_second,
-            chosen.replica_lag, chosen.workers,
+            chosen.replica_lag, chosen.workers, chosen.statement_s,
         )  # fmt: skip
 
     def _with(self, words: str) -> BackfillSettings:

@@ -12,7 +12,8 @@ OneplanError                    exit 1   one sentence: what, where, what to do
 ├── StepFailed                  exit 1   a step failed on the target and was undone or left resumable
 ├── BackupFailed                exit 1   a backup could not be made or read back: the step did not start
 ├── DatabaseError               exit 1   a database refused a statement (in its own words)
-│   └── LockTimeout             exit 1   a lock was not to be had in time: worth another try
+│   ├── LockTimeout             exit 1   a lock was not to be had in time: worth another try
+│   └── StatementTimeout        exit 1   a statement took longer than it may while others wait for its locks
 └── Busy                        exit 1   another process holds the store or the target
 """
 
@@ -89,6 +90,10 @@ class DatabaseError(OneplanError):
 
 
 class LockTimeout(DatabaseError):
+    pass
+
+
+class StatementTimeout(DatabaseError):
     pass
 
 

@@ -28,7 +28,8 @@ AllowOption = Annotated[
 PaceOption = Annotated[
     str | None,
     typer.Option("--pace", metavar="KEY=N,…", help="How fast backfills go: batch_ms, pause_ms, rows_per_second, "
-                 "workers, min_rows, max_rows, replica_lag; else [backfill] in oneplan.toml."),
+                 "workers, min_rows, max_rows, replica_lag; statement_s: how long a statement may keep others waiting; "
+                 "else [backfill] in oneplan.toml."),
 ]  # fmt: skip
 RunArgument = Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run's id; else the latest.")]
 

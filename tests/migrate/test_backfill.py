@@ -13,10 +13,10 @@ import psycopg
 import pytest
 
 from tests.cluster import cluster, replica
-from tests.migrate.kit import Desk, Target, make_people, opened, people_plan, people_steps
+from tests.migrate.kit import Desk, Target, make_people, opened, people_plan, people_steps, with_step
 from tools.errors import Busy, StepFailed
+from tools.migrate import bounds, parallel
 from tools.migrate import pace as pace_module
-from tools.migrate import parallel
 from tools.migrate.journal import Journal
 from tools.migrate.pace import LIMITS, Brake, Limits, Pace, Sizer
 from tools.migrate.record import KeyRange
@@ -223,3 +223,38 @@ def test_a_backfill_waits_for_a_replica_that_is_left_behind(desk: Desk, monkeypa
 def _digest(location: str) -> str:
     with opened(location) as backend:
         return schema_digest(backend.schema())
+
+
+SLOW = 'CASE WHEN pg_sleep(0.004) IS NOT NULL THEN lower("name") END'
+"""Four milliseconds a row."""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_batch_that_takes_too_long_is_tried_again_smaller(
+    postgres: Target, desk: Desk, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:  # fmt: skip
+    make_people(postgres.location, 400)
+    plan = _filled_by(people_plan(postgres), SLOW)
+    monkeypatch.setattr(bounds, "SHORTEST_BATCH", 0.5)
+    monkeypatch.setitem(pace_module.LIMITS, "postgres", pace_module.Limits(400, 10, 400))
+    results = desk.run_all(plan, postgres.location, pace=Pace(seconds=0.001, workers=workers))
+    assert [result.status for result in results] == ["done"] * 3
+    assert verify(postgres.location).ok
+
+
+def test_a_batch_that_always_takes_too_long_stops_and_goes_on_with_more_time(
+    postgres: Target, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    make_people(postgres.location, 100)
+    plan = _filled_by(people_plan(postgres), SLOW)
+    monkeypatch.setattr(bounds, "SHORTEST_BATCH", 0.1)
+    pace = Pace(seconds=0.001, least=100, most=100)
+    with pytest.raises(StepFailed, match=r"longer than the 0\.1 s .*statement_s=SECONDS.*goes on after the last full"):
+        desk.run_all(plan, postgres.location, pace=pace)
+    assert [r.rows for r in desk.run_all(plan, postgres.location, pace=changed(pace, statement=20.0))][0] == 100
+
+
+def _filled_by(plan: Plan, value: str) -> Plan:
+    (fill,) = (step for step in plan.steps if step.backfill)
+    assert fill.backfill is not None
+    return with_step(plan, fill.id, backfill=changed(fill.backfill, assignments=(('"nick"', value),)))

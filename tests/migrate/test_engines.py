@@ -12,14 +12,15 @@ import psycopg
 import pytest
 
 from tests.migrate.kit import Desk, Target, contents, make_people, opened, people_plan, people_steps, with_step
-from tools.errors import BackupFailed, Busy, DatabaseError, LocationError, SourceError, StepFailed
-from tools.migrate import execute
+from tools.errors import BackupFailed, Busy, DatabaseError, LocationError, SourceError, StatementTimeout, StepFailed
+from tools.migrate import bounds, execute
 from tools.migrate.backend import Backend
 from tools.migrate.open import open_backend
-from tools.migrate.pace import LIMITS, Limits
+from tools.migrate.pace import LIMITS, Limits, Pace
 from tools.migrate.postgres import Timeouts, open_postgres
+from tools.migrate.rehearse import rehearse
 from tools.migrate.verify import verify
-from tools.plan.model import Backfill, Phase, Plan, Step
+from tools.plan.model import Backfill, Hazard, Phase, Plan, Step, StepCheck
 
 
 @contextmanager
@@ -61,13 +62,87 @@ def test_a_lock_that_is_given_up_in_time_is_waited_for(postgres: Target, desk: D
         timer.join()
 
 
+def sleep(backend: Backend, seconds: float, limit: float) -> None:
+    with backend.transaction():
+        backend.limit(limit)
+        backend.query(f"SELECT pg_sleep({seconds})")
+
+
 def test_a_statement_that_holds_everybody_up_is_given_up(postgres: Target) -> None:
     with opened(postgres.location) as backend:
-        backend.timeouts = Timeouts(statement=0.1)  # type: ignore[attr-defined]
-        with pytest.raises(DatabaseError, match="statement timeout"), backend.transaction(brief=True):
-            backend.query("SELECT pg_sleep(5)")
+        with pytest.raises(StatementTimeout, match="longer than the 0.1 s"):
+            sleep(backend, 5, 0.1)
         with backend.transaction():
             backend.query("SELECT pg_sleep(0.2)")
+
+
+def test_what_a_person_cancels_is_no_statement_that_took_too_long(postgres: Target) -> None:
+    with opened(postgres.location) as backend, psycopg.connect(postgres.location, autocommit=True) as other:
+        (pid,) = backend.query("SELECT pg_backend_pid()")[0]
+        timer = threading.Timer(0.3, lambda: other.execute("SELECT pg_cancel_backend(%s)", [pid]))
+        timer.start()
+        with pytest.raises(DatabaseError, match="user request") as told:
+            sleep(backend, 20, 20)
+        timer.join()
+        assert not isinstance(told.value, StatementTimeout)
+
+
+WAITS = 'WHERE CASE WHEN "id" = 1 THEN pg_sleep(0.6) IS NULL END'
+"""Takes more than half a second, and holds for no row."""
+
+
+def slow_plan(target: Target, *, writes: bool = False, check: bool = False) -> Plan:
+    """Its second step takes its time, there and back, under a lock that keeps all others out; or in a check before."""
+    add, fill, _ = people_steps("postgres")
+    alter, wait = 'ALTER TABLE "people" ALTER COLUMN "nick"', f'UPDATE "people" SET "nick" = \'x\' {WAITS}'
+    sql, undo = (f"{alter} SET DEFAULT 'n'", wait), (f"{alter} DROP DEFAULT", wait)
+    slow = replace(
+        fill, backfill=None, writes_data=writes, sql=sql[:1] if check else sql, undo=undo[:1] if check else undo,
+        checks=(StepCheck("it takes its time", f'SELECT * FROM "people" {WAITS}'),) if check else (),
+        hazards=(Hazard.ACCESS_EXCLUSIVE_LOCK,),
+    )  # fmt: skip
+    return people_plan(target, (add, slow))
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_step_that_keeps_others_waiting_is_given_up_and_says_how_it_may_take_longer(
+    postgres: Target, desk: Desk, writes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_people(postgres.location)
+    plan = slow_plan(postgres, writes=writes)
+    slow = plan.steps[1]
+    monkeypatch.setattr(bounds, "LONG" if writes else "QUICK", 0.3)
+    said = f"{slow.id}': `UPDATE .* took longer than the 0.3 s .*statement_s=SECONDS.*; nothing was changed"
+    with pytest.raises(StepFailed, match=said):
+        desk.run_all(plan, postgres.location)
+    with opened(postgres.location) as backend:
+        assert backend.query("SELECT column_default FROM information_schema.columns WHERE column_name = 'nick'") == [
+            (None,)
+        ]
+    assert [result.id for result in desk.run_all(plan, postgres.location, pace=Pace(statement=20))] == [slow.id]
+    monkeypatch.setattr(bounds, "QUICK", 0.3)
+    monkeypatch.setattr(bounds, "LONG", 0.3)
+    with pytest.raises(StepFailed, match="undoing step .* took longer than the 0.3 s"):
+        desk.roll_back(postgres.location)
+    desk.roll_back(postgres.location, pace=Pace(statement=0))
+    assert verify(postgres.location).ok
+
+
+def test_what_keeps_nobody_out_may_take_its_time(
+    postgres: Target, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    make_people(postgres.location)
+    plan = slow_plan(postgres, check=True)
+    monkeypatch.setattr(bounds, "QUICK", 0.3)
+    monkeypatch.setattr(bounds, "LONG", 0.3)
+    assert [result.status for result in desk.run_all(plan, postgres.location)] == ["done", "done"]
+
+
+def test_nobody_waits_for_a_rehearsal(postgres: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_people(postgres.location)
+    monkeypatch.setattr(bounds, "QUICK", 0.3)
+    rehearsal = rehearse(slow_plan(postgres), postgres.location, shadow=postgres.shadow)
+    assert rehearsal.ok, rehearsal.sentence
 
 
 def concurrent_plan(target: Target) -> Plan:

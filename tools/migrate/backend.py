@@ -60,12 +60,16 @@ class Backend(Protocol):
         """What the database says of its tables, by table key. `schema`: as just read, where the caller has it."""
         ...
 
-    def transaction(self, *, rebuild: bool = False, brief: bool = False) -> AbstractContextManager[None]:
+    def transaction(self, *, rebuild: bool = False) -> AbstractContextManager[None]:
         """All that is executed inside commits together, or not at all.
 
         rebuild: tables may be dropped and made again under their old name without taking rows of other tables along.
-        brief: the statements hold locks that everybody waits for, and should be quick: one that is not is given up.
         """
+        ...
+
+    def limit(self, seconds: float) -> None:
+        """How long each statement of the open transaction may take from here on, 0 for ever, which it begins with:
+        tools.errors.StatementTimeout where one takes longer. The engines of one file know no such limit."""
         ...
 
     def mark(self, number: int) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from tools.errors import LockTimeout
+from tools.errors import LockTimeout, StatementTimeout
+from tools.migrate import bounds
 from tools.migrate.backend import Backend, Key, Progress
 from tools.migrate.pace import Brake, Pace, Sizer
 from tools.migrate.resting import at_rest
@@ -37,8 +38,8 @@ def run_batches(
     """Write batch after batch from `after` to `last`. False when it was asked to stop between two batches.
 
     `last` is fixed at the start, so that rows which come meanwhile do not keep it going for ever: those are the
-    application's (or a trigger's) to fill. A batch that gets no lock is tried again, smaller, a few times, and then
-    LockTimeout.
+    application's (or a trigger's) to fill. A batch that gets no lock, or takes too long, is tried again, smaller, a few
+    times, and then LockTimeout or StatementTimeout.
     """
     pace = (pace or Pace()).at_most(backfill.batch)
     sizer, brake, tries = Sizer(backend.dialect, pace), Brake(backend, pace, asked), 0
@@ -49,8 +50,8 @@ def run_batches(
         started, rows = time.perf_counter(), sizer.rows
         passed = min(done + rows, total)
         try:
-            since = _write(backend, backfill, after, upto, passed, commit, since)
-        except LockTimeout:
+            since = _write(backend, backfill, after, upto, passed, commit, since, bounds.of_batch(pace))
+        except (LockTimeout, StatementTimeout):
             tries += 1
             if tries == LOCK_TRIES:
                 raise
@@ -66,10 +67,12 @@ def run_batches(
 
 
 def _write(
-    backend: Backend, backfill: Backfill, after: Key | None, upto: Key, passed: int, commit: Commit, since: float
+    backend: Backend, backfill: Backfill, after: Key | None, upto: Key, passed: int, commit: Commit, since: float,
+    longest: float,
 ) -> float:  # fmt: skip
     """The moment up to which the time is accounted for: what was waited for since the batch before counts too."""
     with backend.transaction():
+        backend.limit(longest)
         sql, values = batch_sql(backend, backfill, after, upto)
         with at_rest(backend, backfill):
             written = backend.execute(sql, values)

@@ -51,7 +51,7 @@ class DuckDBBackend(FileBackend):
         return read_facts(schema or self.schema(), self.query)
 
     @contextmanager
-    def transaction(self, *, rebuild: bool = False, brief: bool = False) -> Generator[None]:
+    def transaction(self, *, rebuild: bool = False) -> Generator[None]:
         self.execute("BEGIN TRANSACTION")
         try:
             yield

@@ -10,6 +10,7 @@ from typing import TypeVar
 from knowledge.actions import action_to_json
 from knowledge.approvals import Action
 from tools.errors import ApprovalRefused, DatabaseError, LockTimeout, OneplanError, Refused, StepFailed, UsageError
+from tools.migrate import bounds
 from tools.migrate.accounts import AFTER, whole_fingerprints
 from tools.migrate.backend import Key, Progress
 from tools.migrate.backfill import Asked, interrupt_asked, run_batches
@@ -81,6 +82,7 @@ class StepRun:
         self.backend, self.journal = session.backend, session.journal
         self.started, self.earlier = time.perf_counter(), 0.0
         self.notes: tuple[str, ...] = ()
+        self._waited_for = False
 
     def carry_out(self, approval_id: str, begun: Entry | None) -> StepResult:
         """Raises ApprovalRefused, BackupFailed, Drift or StepFailed: nothing is changed, or the step is resumable."""
@@ -113,8 +115,9 @@ class StepRun:
 
     def _transaction(self, permit: Permit, backup: str) -> Entry:
         work, backend = self.work, self.backend
+        self._waited_for = False
         counted, self.notes = self.hooks.account(work)
-        with backend.transaction(rebuild=work.step.rebuild, brief=is_brief(self.action.hazards, work.step.writes_data)):
+        with backend.transaction(rebuild=work.step.rebuild):
             schema = backend.schema()
             before = objects_digest(schema, work.step.objects)
             self._check_base(before)
@@ -143,6 +146,10 @@ class StepRun:
         return entry
 
     def _execute(self, sql: str) -> int:
+        if not self._waited_for and bounds.keeps_out(sql, self.backend.dialect):
+            self._waited_for = True
+            brief = is_brief(self.action.hazards, self.work.step.writes_data)
+            self.backend.limit(bounds.of_step(self.session.pace, brief=brief))
         rows = self.backend.execute(sql)
         self.session.tell("executed", self.work.step)
         return rows

@@ -32,6 +32,10 @@ class FileBackend(ABC):
         """A file lock lasts as long as its process: nothing to check."""
         return
 
+    def limit(self, seconds: float) -> None:
+        """Neither engine has a limit for a statement."""
+        return
+
     def replica_lag(self) -> float | None:
         """A file has no replica."""
         return None

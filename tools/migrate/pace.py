@@ -36,7 +36,8 @@ batches, each of 16 groups or more."""
 class Pace:
     """seconds: how long one batch should take, and so hold its locks. least, most: limits of rows a batch; None: the
     engine's. pause: seconds between two batches. rate: rows a second, at most. lag: seconds a replica may be behind
-    before the backfill waits for it; 0 never waits. workers: batches written at the same time, on Postgres."""
+    before the backfill waits for it; 0 never waits. workers: batches written at the same time, on Postgres. statement:
+    seconds that a statement of any step may take while others wait for its locks, 0 for ever; None: by `bounds`."""
 
     seconds: float = 0.1
     least: int | None = None
@@ -45,6 +46,7 @@ class Pace:
     rate: float | None = None
     lag: float = 10.0
     workers: int = 1
+    statement: float | None = None
 
     def at_most(self, rows: int) -> Pace:
         """The same with batches of so many rows at most; 0 changes nothing."""
@@ -72,7 +74,7 @@ class Sizer:
         self._set(self.rows * factor)
 
     def crowded(self) -> None:
-        """A lock was not to be had: fewer rows meet fewer people."""
+        """A lock was not to be had, or the batch took too long: fewer rows meet fewer people."""
         self._set(self.rows / 2)
 
     def _set(self, rows: float) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import psycopg
 from psycopg import RawCursor, errors
 
-from tools.errors import DatabaseError, LockTimeout
+from tools.errors import DatabaseError, LockTimeout, StatementTimeout
 from tools.location import masked
 from tools.migrate.advisory import ExecutorLock
 from tools.migrate.backend import Fingerprint, Key
@@ -34,16 +34,16 @@ _PLAIN_TEXT = {"TimeZone": "UTC", "DateStyle": "ISO", "IntervalStyle": "iso_8601
 """Settings under which a value's text is the same on every machine."""
 
 SOONER = 0.7
+SHOWN = 80
+"""Characters of a statement that an error shows."""
 
 
 @dataclass(frozen=True)
 class Timeouts:
     """Seconds. lock: how long one try may stand in the queue for a lock, where it holds up everybody behind it; less
-    than that where the server looks for deadlocks sooner. statement: how long a statement may take in a transaction
-    that is to be brief; 0 for ever."""
+    than that where the server looks for deadlocks sooner."""
 
     lock: float = 2.0
-    statement: float = 30.0
 
 
 class _OneStatement(RawCursor[tuple[Any, ...]]):
@@ -69,6 +69,7 @@ class PostgresBackend:
             self.execute("SET default_transaction_read_only = on")
         self._lock = ExecutorLock(url, self.location)
         self._written: list[tuple[float, int]] = []
+        self._limit = 0.0
 
     def close(self) -> None:
         self.connection.close()
@@ -96,12 +97,18 @@ class PostgresBackend:
         return facts.bytes // ROW_BYTES if facts.bytes > COUNTED_BYTES else self.rows(qualified(key))
 
     @contextmanager
-    def transaction(self, *, rebuild: bool = False, brief: bool = False) -> Generator[None]:
-        longest = self.timeouts.statement if brief else 0
+    def transaction(self, *, rebuild: bool = False) -> Generator[None]:
         with _words(), self.connection.transaction():
             self.execute(f"SET LOCAL lock_timeout = '{int(min(self.timeouts.lock, self._before_deadlock) * 1000)}ms'")
-            self.execute(f"SET LOCAL statement_timeout = '{int(longest * 1000)}ms'")
-            yield
+            self.limit(0)
+            try:
+                yield
+            finally:
+                self._limit = 0.0
+
+    def limit(self, seconds: float) -> None:
+        self.execute(f"SET LOCAL statement_timeout = '{int(seconds * 1000)}ms'")
+        self._limit = seconds
 
     @cached_property
     def _before_deadlock(self) -> float:
@@ -114,12 +121,29 @@ class PostgresBackend:
         return f"${number}"
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        with _words(sql):
+        with _words(sql), self._in_time(sql):
             self._cursor.execute(sql, list(parameters) or None)  # pyright: ignore
             return max(self._cursor.rowcount, 0) if self._cursor.description is None else 0
 
+    @contextmanager
+    def _in_time(self, sql: str) -> Generator[None]:
+        """The server cancels for a person by the same error: only the clock tells which of the two it was."""
+        started = time.monotonic()
+        try:
+            yield
+        except errors.QueryCanceled as error:
+            if not self._limit or time.monotonic() - started < self._limit:
+                raise
+            text = " ".join(sql.split())
+            shown = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+            raise StatementTimeout(
+                f"`{shown}` took longer than the {self._limit:g} s that a statement may take while others wait for its"
+                " locks: `--pace statement_s=SECONDS`, or statement_s under [backfill] in oneplan.toml, gives it more",
+                sql=sql,
+            ) from error
+
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with _words(sql):
+        with _words(sql), self._in_time(sql):
             return self._cursor.execute(sql, list(parameters) or None).fetchall()  # pyright: ignore
 
     def sample(self, sql: str, limit: int) -> list[dict[str, Any]]:

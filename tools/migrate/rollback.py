@@ -16,6 +16,7 @@ from tools.migrate.execute import Hooks, StepRun, Work
 from tools.migrate.grant import ShadowGrant
 from tools.migrate.obstacles import in_the_way
 from tools.migrate.open import open_backend
+from tools.migrate.pace import Pace
 from tools.migrate.record import Run, RunState
 from tools.migrate.results import Observer, StepResult, StepState, StepView
 from tools.migrate.session import Session, phases_named, plan_of, reversed_step, step_states
@@ -45,8 +46,11 @@ class Rollback(Session):
     def __init__(
         self, database: str, *, ledger: Ledger | None, home: Path, actor: str, thread: str = "", run: str | None = None,
         to: str | None = None, grant: ShadowGrant | None = None, observer: Observer | None = None,
+        pace: Pace | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(database, ledger=ledger, home=home, actor=actor, thread=thread, grant=grant, observer=observer)
+        super().__init__(
+            database, ledger=ledger, home=home, actor=actor, thread=thread, grant=grant, observer=observer, pace=pace
+        )
         self._wanted, self._to = run, to
 
     def steps(self) -> tuple[StepState, ...]:

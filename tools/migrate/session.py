@@ -34,7 +34,7 @@ class Session:
 
     home: the workspace's folder, where backups go. thread: the conversation that approvals are bound to. grant: for
     the shadow that a rehearsal made, in place of approvals. observer: told of every boundary of a step. pace: how fast
-    backfills go.
+    backfills go, and how long a statement may keep others waiting.
     """
 
     def __init__(
@@ -42,6 +42,8 @@ class Session:
         grant: ShadowGrant | None = None, observer: Observer | None = None, pace: Pace | None = None,
     ) -> None:  # fmt: skip
         self.database, self.home, self.pace = database, home, pace or Pace()
+        if grant is not None:  # nobody waits for a shadow
+            self.pace = replace(self.pace, statement=0.0)
         self.authority = Authority(ledger, actor, thread, grant)
         self.found = ""
         self.run: Run | None = None

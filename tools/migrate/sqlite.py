@@ -53,7 +53,7 @@ class SQLiteBackend(FileBackend):
         return read_facts(schema or self.schema(), self.query)
 
     @contextmanager
-    def transaction(self, *, rebuild: bool = False, brief: bool = False) -> Generator[None]:
+    def transaction(self, *, rebuild: bool = False) -> Generator[None]:
         if rebuild:
             # Inside a transaction these do nothing, and a dropped parent would take its children's rows along.
             self.execute("PRAGMA foreign_keys = OFF")

@@ -158,8 +158,9 @@ class RollbackJob:
         from tools.migrate.rollback import Rollback
 
         return Rollback(
-            desk.database, ledger=desk.ledger, home=desk.home, actor=desk.actor, thread=desk.thread, to=arguments.to
-        )
+            desk.database, ledger=desk.ledger, home=desk.home, actor=desk.actor, thread=desk.thread, to=arguments.to,
+            pace=desk.pace,
+        )  # fmt: skip
 
 
 def carry_out(

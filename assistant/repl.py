@@ -14,6 +14,7 @@ from rich.text import Text
 from assistant.gate import Gate, LeftPending, approve, left_pending, standing_answer
 from assistant.model import ChatModel, ModelError
 from assistant.offline import OfflinePlanner
+from assistant.plan_at_hand import PlanAtHand
 from assistant.session import Workspace
 from assistant.slash import COMMANDS, LOCAL, NAMES, SlashHost
 from assistant.terminal import PlainTerminal, PromptTerminal, Terminal
@@ -36,16 +37,18 @@ class Consents(Protocol):
 
 @dataclass(frozen=True)
 class AskResult:
-    """One turn. `proposals`: ids of what is pending now; `citations`: file:line of the documents that were found."""
+    """One turn. `proposals`: ids of what is pending now; `citations`: file:line of the documents that were found.
+    `plan`: which plan it is about, where it is none of a conversation's."""
 
     answer: str
     citations: list[str] = field(default_factory=list)
     tools: list[str] = field(default_factory=list)
     proposals: list[str] = field(default_factory=list)
     usage: dict[str, int] = field(default_factory=dict)
+    plan: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "plan"}
 
 
 def choose_model(workspace: Workspace, *, offline: bool = False) -> ChatModel:
@@ -72,11 +75,15 @@ def run_repl(
 
 
 def ask_once(workspace: Workspace, model: ChatModel, text: str) -> AskResult:
-    """One turn in a thread of its own. Nothing is written: a proposal stays pending, questions stay open."""
+    """One turn in a thread of its own. Nothing is written: a proposal stays pending, questions stay open.
+
+    What is asked of a plan is answered of the one that the question names, of an unfinished run's, or of the newest.
+    """
+    plan = PlanAtHand(workspace, text)
     answer, tools, citations = "", list[str](), list[str]()
     if isinstance(model, OfflinePlanner):
         model = OfflinePlanner(listings=True)
-    with Conversation(workspace, model, new_thread("ask")) as talk:
+    with Conversation(workspace, model, new_thread("ask"), at_hand=plan) as talk:
         for event in talk.say(text):
             if event["kind"] == "tool":
                 tools.append(event["name"])
@@ -88,7 +95,7 @@ def ask_once(workspace: Workspace, model: ChatModel, text: str) -> AskResult:
         answer = said[-1] if said else ""
         if proposals and question:
             answer = (answer + "\n\n" if answer else "") + f"This needs your approval: {question['view']['summary']}"
-        return AskResult(answer, citations, tools, proposals, dict(talk.state.get("usage", {})))
+        return AskResult(answer, citations, tools, proposals, dict(talk.state.get("usage", {})), plan.told)
 
 
 def play(

@@ -20,7 +20,7 @@ from assistant.state import State, new_turn, window
 from assistant.toolbelt import Toolbelt
 from tools.errors import Busy, Refused, UsageError
 from tools.registry import TABLE, Tool
-from tools.toolbox.desk import Pins
+from tools.toolbox.desk import AtHand, Pins
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -42,12 +42,12 @@ class Conversation:
 
     def __init__(
         self, workspace: Workspace, model: ChatModel, thread: str, *, interactive: bool = False,
-        table: Sequence[Tool] = TABLE,
+        table: Sequence[Tool] = TABLE, at_hand: AtHand | None = None,
     ) -> None:  # fmt: skip
         if not _NAME.fullmatch(thread):
             raise UsageError(f"{thread!r} is no name for a thread: letters, digits, dot, dash; at most 64")
         self.workspace, self.thread = workspace, thread
-        self.belt = Toolbelt(workspace, thread, interactive=interactive, table=table)
+        self.belt = Toolbelt(workspace, thread, interactive=interactive, table=table, at_hand=at_hand)
         self._model = self._active = model
         self._config: RunnableConfig = {"configurable": {"thread_id": thread}, "recursion_limit": 10_000}
         self._stack = ExitStack()

@@ -18,12 +18,13 @@ from tools.errors import ApprovalRefused, OneplanError
 from tools.location import masked
 from tools.registry import TABLE, ReadTool, Tool, WriteTool
 from tools.toolbox.answers import answer_questions, question_payload
-from tools.toolbox.desk import Desk, Pins
+from tools.toolbox.desk import AtHand, Desk, Pins
 
 MAX_SAME = 2
 """How often one and the same read call is served in one turn."""
 MAX_CHARACTERS = 16_000
 """How long one tool's answer may be when the model reads it."""
+AT_HAND = "none of its own; the tools find the one that the question names, or the workspace's newest"
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -32,8 +33,10 @@ class Toolbelt:
     """The tools of one thread. `stop`: set from elsewhere, it ends long work at its next safe place."""
 
     def __init__(
-        self, workspace: Workspace, thread: str, *, interactive: bool = False, table: Sequence[Tool] = TABLE
-    ) -> None:
+        self, workspace: Workspace, thread: str, *, interactive: bool = False, table: Sequence[Tool] = TABLE,
+        at_hand: AtHand | None = None,
+    ) -> None:  # fmt: skip
+        self._at_hand = at_hand
         self.stop = Event()
         self.interactive = interactive
         self._workspace = workspace
@@ -51,7 +54,8 @@ class Toolbelt:
         answers = {name: value for name, value in pins.answers.items() if value}
         return prompts.render(
             "system",
-            current=_shown(settings.current), desired=_shown(settings.desired), plan=pins.plan or "none yet",
+            current=_shown(settings.current), desired=_shown(settings.desired),
+            plan=pins.plan or (AT_HAND if self._at_hand else "none yet"),
             answers=json.dumps(answers) if answers else "none yet",
             send_rows="yes" if settings.model.send_rows else "no",
         )  # fmt: skip
@@ -76,7 +80,7 @@ class Toolbelt:
             desired=settings.desired or "", shadow=settings.shadow, code=settings.code, queries=settings.queries,
             pins=pins,
             life=self._workspace.proposal_life, interactive=self.interactive, send_rows=settings.model.send_rows,
-            progress=self._progress(emit), pace=settings.backfill.pace(),
+            progress=self._progress(emit), pace=settings.backfill.pace(), at_hand=self._at_hand,
         )  # fmt: skip
 
     def read(self, state: State, emit: Emit) -> Update:

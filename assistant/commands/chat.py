@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from assistant.commands.output import DONE, print_json
+from assistant.commands.output import DONE, print_json, say
 from assistant.commands.schema import AsJson
 from assistant.session import Workspace
 from tools.errors import UsageError
@@ -42,13 +42,19 @@ def ask(
     offline: OfflineOption = False,
     as_json: AsJson = False,
 ) -> int:
-    """Ask once. Nothing is written: what the assistant would do is printed and stays pending."""
+    """Ask once. Nothing is written: what the assistant would do is printed and stays pending.
+
+    What is asked of a plan ("why this order?", "what if I skip step 4?") is answered of the plan file that the question
+    names, else of the run that is under way, else of the workspace's newest plan.
+    """
     from assistant.repl import ask_once, choose_model
 
     if not text.strip():
         raise UsageError("ask what? Give the question as one argument")
     workspace = Workspace()
     result = ask_once(workspace, choose_model(workspace, offline=offline), text)
+    if result.plan:
+        say(f"of {result.plan}")
     if as_json:
         print_json("ask", result.as_json())
     else:

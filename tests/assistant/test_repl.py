@@ -28,7 +28,7 @@ TWO = [call("write_notes", lines=["one", "two"])]
 def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
     from assistant.threads import Conversation
 
-    defaults = {"interactive": False, "table": FAKES}
+    defaults = {**Conversation.__init__.__kwdefaults__, "table": FAKES}
     monkeypatch.setattr(Conversation.__init__, "__kwdefaults__", defaults)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -19,9 +19,17 @@ if TYPE_CHECKING:
     from knowledge.approvals import Ledger
     from knowledge.store import Store
     from tools.migrate.pace import Pace
+    from tools.plan.model import Plan
     from tools.usages.model import Usage
 
 _ANSWERS: TypeAdapter[Answers] = TypeAdapter(Answers)
+
+
+class AtHand(Protocol):
+    """Plans outside the conversation: the one that the person names, and the one made last; None for none."""
+
+    def named(self) -> Plan | None: ...
+    def newest(self) -> Plan | None: ...
 
 
 def _no_progress(what: str, done: int, total: int) -> None:
@@ -52,7 +60,7 @@ class Desk:
     folder of the code that uses the schema. queries: a file of SELECTs to measure before and after a run. interactive:
     a person can be asked right now. progress: called with (what, done, total) as long work goes on; it may raise to
     stop the work between two batches. life: how long a proposal stays good. pace: how fast backfills go. send_rows:
-    tools may answer with rows of the user's tables.
+    tools may answer with rows of the user's tables. at_hand: where a plan is found that the conversation has not.
     """
 
     store: Store
@@ -71,6 +79,7 @@ class Desk:
     send_rows: bool = False
     progress: Callable[[str, int, int], None] = _no_progress
     pace: Pace | None = None
+    at_hand: AtHand | None = None
 
     @property
     def database(self) -> str:

@@ -141,10 +141,26 @@ def keep_plan(desk: Desk, plan: Plan) -> None:
 
 
 def the_plan(desk: Desk) -> Plan:
-    """The plan that the conversation works on; UsageError when there is none yet."""
-    plan = plan_or_none(desk)
+    """The plan that the conversation works on, else the one at hand; UsageError when there is none yet."""
+    plan = _at_hand(desk) or plan_or_none(desk)
+    if plan is None and desk.at_hand is not None:
+        plan = _kept(desk, desk.at_hand.newest())
     if plan is None:
+        if desk.at_hand is not None:
+            raise UsageError("there is no plan here yet: `oneplan plan CURRENT DESIRED -o plan.yaml` makes one")
         raise UsageError("there is no plan in this conversation yet: say `plan it`")
+    return plan
+
+
+def _at_hand(desk: Desk) -> Plan | None:
+    """The plan that the person names, as long as the conversation has made none of its own."""
+    return None if desk.at_hand is None or desk.pins.plan else _kept(desk, desk.at_hand.named())
+
+
+def _kept(desk: Desk, plan: Plan | None) -> Plan | None:
+    """What is proposed of it can be looked up in another terminal."""
+    if plan is not None and Records(desk.store).plan(plan.digest) is None:
+        keep_plan(desk, plan)
     return plan
 
 

@@ -225,6 +225,14 @@ FOUND = (
         "CREATE FUNCTION size_of(p BIGINT) RETURNS BIGINT LANGUAGE sql STABLE AS 'SELECT n FROM t WHERE id = p';",
         Answers(none=True, columns=(("t", "w", "word"),)),
     ),
+    Found(
+        "the primary key moves to a new column, and others point to the old one", ("postgres",),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE TABLE c (t INTEGER REFERENCES t (id));"
+        "INSERT INTO t VALUES (1), (2); INSERT INTO c VALUES (1);",
+        "CREATE TABLE t (id INTEGER NOT NULL UNIQUE, nr BIGINT PRIMARY KEY);"
+        "CREATE TABLE c (t INTEGER REFERENCES t (id));",
+        Answers(none=True, fills=(("t", "nr", "id"),)),
+    ),
 )  # fmt: skip
 
 

@@ -22,11 +22,12 @@ from tools.schema.render import (
 
 @dataclass(frozen=True)
 class Change:
-    """Statements there and back, and the schema that they lead to."""
+    """Statements there and back, and the schema that they lead to. last: what belongs at the end of the way back."""
 
     sql: tuple[str, ...]
     undo: tuple[str, ...]
     state: Schema
+    last: tuple[str, ...] = ()
 
 
 def drop_column(state: Schema, key: str, column: str) -> Change:
@@ -78,10 +79,12 @@ def take_over(state: Schema, key: str, desired: Table) -> Change:
     """Let indexes that waited under another name become what they were built for: index, unique or primary key.
 
     Only those whose columns all bear their final names and whose place is free; a primary key not before its columns
-    are NOT NULL, which it would else make them, for longer than it stands.
+    are NOT NULL, which it would else make them, for longer than it stands. Their indexes wait again at the end of the
+    way back: foreign keys that are made again in it would lean on them.
     """
     sql: list[str] = []
     undo: list[str] = []
+    last: list[str] = []
     table = _table(state, key)
     for index in desired.indexes:
         waiting = next((i for i in table.indexes if i.name == shadow(index.name)), None)
@@ -100,10 +103,11 @@ def take_over(state: Schema, key: str, desired: Table) -> Change:
         sql.append(
             f"ALTER TABLE {qualified(key)} ADD CONSTRAINT {quote(name)} {kind} USING INDEX {quote(waiting.name)}"
         )
-        undo[:0] = [f"ALTER TABLE {qualified(key)} DROP CONSTRAINT {quote(name)}", create_index(waiting, "postgres")]
+        undo.insert(0, f"ALTER TABLE {qualified(key)} DROP CONSTRAINT {quote(name)}")
+        last.append(create_index(waiting, "postgres"))
         table = replace(table, indexes=tuple(i for i in table.indexes if i != waiting))
         table = _with_key(table, desired, name, columns, primary)
-    return Change(tuple(sql), tuple(undo), with_table(state, table))
+    return Change(tuple(sql), tuple(undo), with_table(state, table), tuple(last))
 
 
 def _with_key(table: Table, desired: Table, name: str, columns: tuple[str, ...], primary: bool) -> Table:

@@ -126,6 +126,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
         *kept,
         *pointing.undo,
         *taken.undo,
+        *taken.last,
         *unsettle,
         *back,
         *dropped.undo,

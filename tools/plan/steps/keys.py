@@ -29,8 +29,9 @@ def contract(draft: Draft) -> None:
         loose = _loosened(left.state, pair)
         sql = [*gone.sql, *taken.sql, *left.sql, *loose.sql]
         if sql:
+            undo = [*loose.undo, *left.undo, *taken.undo, *gone.undo, *taken.last]
             since = tuple(_let_go(draft.state, gone.state, pair.after.key))
-            _step(draft, pair, sql, [*loose.undo, *left.undo, *taken.undo, *gone.undo], loose.state, since)
+            _step(draft, pair, sql, undo, loose.state, since)
 
 
 def _let_go(before: Schema, after: Schema, key: str) -> Iterator[StepCheck]:

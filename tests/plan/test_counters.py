@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.migrate.kit import Desk
 from tests.plan.conftest import Opener
 from tests.plan.hammer import Writer
-from tests.plan.harness import backward, forward, there_and_back
+from tests.plan.harness import backward, forward, run_step, there_and_back, undo_step
+from tests.plan.test_roles import as_code, refused
 from tools.embedded import scratch_database
 from tools.migrate.postgres import Timeouts
 from tools.plan.build import build_plan
@@ -57,6 +59,25 @@ def test_a_counter_that_gave_no_number_yet_begins_at_its_start(open_database: Op
     there_and_back(database, build_plan(database.schema(), desired), desired)
     database.script("INSERT INTO people (name) VALUES ('first')")
     assert database.query("SELECT id FROM people") == [(1,)]
+
+
+@pytest.mark.parametrize("given", ["ALTER TABLE people OWNER TO {0}", "GRANT ALL ON people, people_id_seq TO {0}"])
+def test_the_code_of_another_role_goes_on_drawing_numbers(given: str, open_database: Opener) -> None:
+    """The new sequence belongs to the table's owner, as Postgres asks, and bears the rights of the old one."""
+    role, code = "oneplan_test_counters", ("INSERT INTO people (name) VALUES ('new')",)
+    database = open_database("postgres")
+    if not database.query(f"SELECT FROM pg_roles WHERE rolname = '{role}'"):
+        database.execute(f"CREATE ROLE {role} LOGIN")
+    people = "CREATE TABLE people (id serial PRIMARY KEY, name text);"
+    database.script(f"{people} {given.format(role)}; GRANT ALL ON SCHEMA public TO {role}")
+    plan = build_plan(database.schema(), read_ddl(people.replace("serial", "bigserial"), "postgres"))
+    with as_code(database, role) as connection:
+        for step in plan.steps:
+            run_step(database, step)
+            assert refused(connection, code) == [], step.id
+        for step in reversed(plan.steps):
+            undo_step(database, step)
+            assert refused(connection, code) == [], step.id
 
 
 def test_writers_get_numbers_all_the_while(postgres_server: str, tmp_path: Path) -> None:

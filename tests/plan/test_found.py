@@ -233,6 +233,18 @@ FOUND = (
         "CREATE TABLE c (t INTEGER REFERENCES t (id));",
         Answers(none=True, fills=(("t", "nr", "id"),)),
     ),
+    Found(
+        "the sequence of a column that comes to count would have another's name", ("postgres",),
+        "CREATE SEQUENCE t_nr_seq; CREATE TABLE t (id INTEGER PRIMARY KEY, nr INTEGER NOT NULL);"
+        "INSERT INTO t VALUES (1, 5);",
+        "CREATE SEQUENCE t_nr_seq; CREATE TABLE t (id INTEGER PRIMARY KEY); ALTER TABLE t ADD nr SERIAL;",
+    ),
+    Found(
+        "a column that was nullable becomes an identity", ("postgres",),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, nr INTEGER); INSERT INTO t VALUES (1, 5), (2, NULL);",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, nr INTEGER GENERATED ALWAYS AS IDENTITY);",
+        Answers(none=True, fills=(("t", "nr", "id * 100"),)),
+    ),
 )  # fmt: skip
 
 

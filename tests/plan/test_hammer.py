@@ -71,6 +71,10 @@ AFTER = {
     "enlarge": ("label varchar(20)", "label varchar(60)"),
     "default": ("label varchar(20)", "label varchar(20) DEFAULT 'x'"),
     "add": ("code text", "code text, rank integer NOT NULL DEFAULT 4"),
+    "count": (
+        "word short DEFAULT 'w'",
+        "word short DEFAULT 'w', nr bigserial UNIQUE, tally int GENERATED ALWAYS AS IDENTITY",
+    ),
     "split": ("full_name text,", "given text, family text,"),
     "drop not null": ("kind text NOT NULL", "kind text"),
     "change default": ("weight integer DEFAULT 1", "weight integer DEFAULT 2"),
@@ -145,7 +149,7 @@ ALONE = ("check", "default", "add", "drop check", "firing")
 """What cannot be asked for together with the others, as the same words of the schema change."""
 TOGETHER = tuple(name for name in AFTER if name not in ALONE)
 SAMPLE = ("rename", "retype", "merge", "split", "not null", "foreign key", "unique", "enum value", "drop", "enlarge",
-          "index", "rename table", "trigger", "view", "drop check")  # fmt: skip
+          "index", "rename table", "trigger", "view", "drop check", "count")  # fmt: skip
 """What is hammered at every run of the tests; the others besides with ONEPLAN_PROVE=1."""
 OLD: dict[str, object] = {
     "goal": "g",
@@ -311,7 +315,7 @@ def _nothing_differs(url: str, operations: tuple[str, ...]) -> None:
     """No row that was there or came is lost, and none has lost its value."""
     asked = {
         "rename": "purpose IS NULL", "retype": "size IS NULL", "merge": "whole IS NULL", "not null": "state IS NULL",
-        "add": "rank IS NULL", "split": "given IS NULL OR family IS NULL",
+        "add": "rank IS NULL", "count": "nr IS NULL OR tally IS NULL", "split": "given IS NULL OR family IS NULL",
     }  # fmt: skip
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT count(*) FROM t WHERE id <= %s", (ROWS,)).fetchone() == (ROWS,)

@@ -10,8 +10,9 @@ from tools.plan.model import Phase, Step
 from tools.plan.pairs import Move, Pair, Way, reads_any
 from tools.plan.shape import edit_table, is_key, with_column, with_trigger
 from tools.plan.sql import is_constant
-from tools.plan.steps import merge_columns
+from tools.plan.steps import counted_column, merge_columns
 from tools.plan.steps.common import add_column_sql, drop_added_column
+from tools.plan.steps.value_source import counts
 from tools.schema.model import Column, ForeignKey, Merge, Table
 from tools.schema.render import default_sql, foreign_key_sql, qualified, quote
 
@@ -50,6 +51,8 @@ def deferred(pair: Pair, move: Move) -> bool:
 def early(draft: Draft, pair: Pair, move: Move) -> Column:
     """The column as the expand phase can add it."""
     column = move.new
+    if counted_column.comes_online(draft, pair, move):
+        return replace(column, nullable=True, default=None, identity=None, serial=False)
     if column.generated is not None or column.identity or column.serial:
         return column
     filled = draft.answers.fill(pair.after.key, column.name) is not None
@@ -69,7 +72,7 @@ def _add(draft: Draft, pair: Pair, move: Move, phase: Phase) -> None:
     merge = draft.answers.merge(key, column.name) if phase is Phase.EXPAND else None
     # A default would stand where the triggers look for a missing value: it comes when they have gone.
     later = merge is not None and draft.dialect == "postgres"
-    wants = move.new.default is not None and column.default is None and not column.serial and not later
+    wants = move.new.default is not None and column.default is None and not counts(move.new) and not later
     if wants and draft.dialect != "sqlite":
         # Old rows get their values in the migrate phase; new rows get the default from now on.
         sql.append(_set_default(key, move.new, draft))
@@ -78,6 +81,9 @@ def _add(draft: Draft, pair: Pair, move: Move, phase: Phase) -> None:
     if foreign:
         state = edit_table(state, key, lambda t: replace(t, foreign_keys=(*t.foreign_keys, foreign)))
     undo, again = drop_added_column(draft.state, state, key, column.name)
+    if counted_column.comes_online(draft, pair, move):
+        numbered, back, state = counted_column.begun(draft, pair, move, sql[0])
+        sql, undo = list(numbered), (*undo, *back)
     dual = merge_columns.follow(with_column(table, kept), move, merge, draft) if merge else DualWrite()
     for trigger in dual.triggers:
         state = with_trigger(state, trigger)
@@ -104,7 +110,9 @@ def _add(draft: Draft, pair: Pair, move: Move, phase: Phase) -> None:
 
 
 def _reason(column: Column, move: Move) -> str:
-    if column.generated is not None or column.identity or column.serial:
+    if counts(move.new) and not counts(column):
+        return "New rows draw their numbers from its sequence; old rows get theirs in the migrate phase, in batches."
+    if column.generated is not None or counts(column):
         return "The database itself gives every row its value."
     if move.new.nullable or not column.nullable:
         return "Old code does not see it; old rows hold " + ("its default." if column.default else "NULL.")

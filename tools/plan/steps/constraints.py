@@ -27,6 +27,7 @@ from tools.plan.steps.create_table import can_point
 from tools.plan.steps.fill import must_hold
 from tools.plan.steps.indexes import build
 from tools.plan.steps.partitions import build_key
+from tools.plan.steps.value_source import counts
 from tools.plan.way_back import check_holds, foreign_key_holds
 from tools.schema.entries import plain
 from tools.schema.model import Check, ForeignKey, Index, Table
@@ -236,7 +237,7 @@ def _hold_not_null(draft: Draft, pair: Pair, move: Move) -> None:
             check_sql(replace(check, validated=True)),
             check.expression,
             "hold_not_null",
-            move.way is not Way.ADDED or move.new.default is None,
+            move.way is not Way.ADDED or (move.new.default is None and not counts(move.new)),
         ),
         lambda t: replace(t, checks=(*t.checks, check)),
         iter((f"{pair.after.key}#{move.carrier}",)),

@@ -13,8 +13,10 @@ from tools.plan.quiet import quieted
 from tools.plan.rebuild import rewritten
 from tools.plan.row_writes import as_taken, refused
 from tools.plan.sql import is_constant, is_steady, same
+from tools.plan.steps import counted_column
 from tools.plan.steps.common import batch_key
 from tools.plan.steps.merge_columns import value_of
+from tools.plan.steps.value_source import counts
 from tools.schema.model import Column, Table
 from tools.schema.render import qualified, quote
 
@@ -35,7 +37,11 @@ def added(draft: Draft) -> None:
 
 def wanted(draft: Draft, pair: Pair, move: Move) -> str | None:
     """The expression that gives old rows of a column their value; None where there is none to give."""
-    if move.after is None or move.new.generated is not None or move.new.identity or move.new.serial or _computed(move):
+    if move.after is not None and counted_column.comes_online(draft, pair, move):
+        return counted_column.number(draft, pair, move)
+    if move.after is None or move.new.generated is not None or _computed(move):
+        return None
+    if move.way is Way.ADDED and counts(move.new):
         return None
     said = draft.answers.fill(pair.after.key, move.new.name) if move.conversion is None else None
     merge = draft.answers.merge(pair.after.key, move.new.name) if move.way is Way.ADDED else None
@@ -49,7 +55,13 @@ def wanted(draft: Draft, pair: Pair, move: Move) -> str | None:
     if move.way is Way.ADDED:
         late = move.new.default is not None and not is_constant(move.new.default, draft.dialect)
         return move.new.default if tight and late else None
-    return move.new.default if tight and move.old.nullable else None
+    default = move.old.default if counts(move.new) else move.new.default
+    return default if tight and move.old.nullable and not _of_no_row(move, default) else None
+
+
+def _of_no_row(move: Move, default: str | None) -> bool:
+    """Whether a default is a constant where every row shall have a number of its own."""
+    return counts(move.new) and default is not None and is_constant(default, move.dialect)
 
 
 def _computed(move: Move) -> bool:
@@ -98,7 +110,7 @@ def _fill_added(draft: Draft, pair: Pair, move: Move) -> None:
 
 
 def _ask_for_value(draft: Draft, pair: Pair, move: Move) -> None:
-    missing = must_hold(pair, move) and move.new.generated is None and not (move.new.identity or move.new.serial)
+    missing = must_hold(pair, move) and move.new.generated is None and not (move.way is Way.ADDED and counts(move.new))
     if move.conversion is not None or move.fallback is not None:
         return
     if missing and _computed(move) and move.old.nullable:

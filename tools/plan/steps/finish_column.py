@@ -21,7 +21,7 @@ from tools.plan.steps.common import add_column_sql, column_grants, filled_again,
 from tools.plan.steps.constraints import not_null_name
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
-from tools.plan.steps.value_source import counter_kept, counts, switched_off, switched_on, usual
+from tools.plan.steps.value_source import counter_kept, counts, opened_unless_said, switched_off, switched_on, usual
 from tools.plan.way_back import fits_again
 from tools.schema.model import Column, Schema, Table
 from tools.schema.render import add_constraint, check_sql, default_sql, qualified, quote
@@ -105,7 +105,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
         state = without_trigger(state, trigger.table, trigger.name)
     dropped, locks = drop_column(state, key, move.old.name), locked(state, key, move.old.name)
     counter = draft.counted(step_id) if counts(move.old) and counts(move.new) else None
-    settled, settle, unsettle = _settle(dropped.state, pair, move, counter)
+    settled, settle, unsettle = _settle(draft, dropped.state, pair, move, counter)
     taken = take_over(settled, key, pair.after)
     pointing = made_at_once(draft, taken.state, key, move.old.name, move.new.name)
     sql = [
@@ -177,7 +177,9 @@ def _checks(pair: Pair, move: Move) -> tuple[StepCheck, ...]:
     return tuple(check for check in checks if check)
 
 
-def _settle(state: Schema, pair: Pair, move: Move, counter: Kept | None) -> tuple[Schema, list[str], list[str]]:
+def _settle(
+    draft: Draft, state: Schema, pair: Pair, move: Move, counter: Kept | None
+) -> tuple[Schema, list[str], list[str]]:
     """Give the new column its name, default and NOT NULL; (state, statements, the way back).
 
     counter: where it is kept how far the old column has counted.
@@ -206,8 +208,12 @@ def _settle(state: Schema, pair: Pair, move: Move, counter: Kept | None) -> tupl
             )
     table = state.table(key)
     if table and (move.new.identity or move.new.serial):
-        column = usual(table, move.new)
-        sql += _counting_on(table, column, counter)
+        if move.old.serial and move.new.serial:  # the old sequence leaves its name, and who may draw from it
+            column = replace(move.new, default=move.old.default)
+        else:
+            column = usual(state, table, move.new)
+            state = opened_unless_said(draft, state, table, column)
+        sql += _counting_on(state, table, column, counter)
         undo = switched_off(table, column) + undo
         state = edit_table(state, key, lambda t: with_column(t, column))
     return state, sql, undo
@@ -241,17 +247,18 @@ def _return(draft: Draft, key: str, column: Column, stable: tuple[str, ...], asi
     value = draft.restored(column, f"k.{name}")
     match = key_match([quote(c) for c in stable], table_alias="t")
     update = f"UPDATE {qualified(table.key)} AS t SET {name} = {value} FROM {aside.name} AS k WHERE {match}"
-    return [*sql, *with_triggers_off(draft, table.key, column.name, [update]), *_tighten(table, column)]
+    return [*sql, *with_triggers_off(draft, table.key, column.name, [update]), *_tighten(draft.state, table, column)]
 
 
-def _tighten(table: Table, column: Column, counter: Kept | None = None) -> list[str]:
+def _tighten(schema: Schema, table: Table, column: Column, counter: Kept | None = None) -> list[str]:
     alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
     sql = [] if column.nullable else [f"{alter} SET NOT NULL"]
-    return sql + (_counting_on(table, column, counter) if counts(column) else [])
+    return sql + (_counting_on(schema, table, column, counter) if counts(column) else [])
 
 
-def _counting_on(table: Table, column: Column, counter: Kept | None) -> list[str]:
-    return [*switched_on(table, column, counter.name), counter.drop()] if counter else switched_on(table, column)
+def _counting_on(schema: Schema, table: Table, column: Column, counter: Kept | None) -> list[str]:
+    statements = switched_on(schema, table, column, counter.name if counter else "")
+    return [*statements, counter.drop()] if counter else statements
 
 
 def _old_values(
@@ -278,7 +285,7 @@ def _old_values(
         ]
     column = table.column(move.old.name)
     sql = with_triggers_off(draft, table.key, move.old.name, sql)
-    return [made, *sql, *_tighten(table, column or move.old, counter)]
+    return [made, *sql, *_tighten(draft.state, table, column or move.old, counter)]
 
 
 def _unchanged(draft: Draft, move: Move, stable: tuple[str, ...], aside: Kept) -> str:

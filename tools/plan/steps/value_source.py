@@ -16,7 +16,17 @@ from tools.plan.postgres_column import drop_column
 from tools.plan.shape import edit_table, with_column
 from tools.plan.sql import literal
 from tools.plan.steps.common import add_column_sql
-from tools.schema.model import Column, Table
+from tools.plan.steps.owned_sequence import (
+    drawn,
+    free_sequence,
+    made,
+    opened,
+    rights,
+    sequence_of,
+    tied,
+    usual_sequence,
+)
+from tools.schema.model import Column, Schema, Table
 from tools.schema.render import default_sql, qualified, quote
 
 
@@ -43,24 +53,21 @@ def contract(draft: Draft) -> None:
 
 def counter_kept(table: Table, column: Column, aside: Kept) -> tuple[str, ...]:
     """Keep how far the column has counted, before it or its counter goes: rows that are gone had numbers too."""
-    return aside.make(f"SELECT pg_sequence_last_value({_counter(table, column)}::regclass) AS last_value")
+    return aside.make(f"SELECT pg_sequence_last_value({counter(table, column)}::regclass) AS last_value")
 
 
-def switched_on(table: Table, column: Column, counted: str = "") -> list[str]:
+def switched_on(schema: Schema, table: Table, column: Column, counted: str = "") -> list[str]:
     """The statements that give a plain column its identity, sequence or default, counting on from the highest value.
 
-    counted: the table in which `counter_kept` has kept how far another one has counted.
+    schema: where the table's owner and the rights on the sequence are found. counted: the table in which `counter_kept`
+    has kept how far another one has counted.
     """
     alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
     if column.identity:
-        return [f"{alter} ADD GENERATED {column.identity} AS IDENTITY", _count_on(table, column, counted)]
+        generated = f"{alter} ADD GENERATED {column.identity} AS IDENTITY"
+        return [generated, *rights(schema, usual_sequence(table, column)), _count_on(table, column, counted)]
     if column.serial:
-        sequence = _usual_sequence(table, column)
-        return [
-            f"CREATE SEQUENCE {sequence} AS {column.type} OWNED BY {qualified(table.key)}.{quote(column.name)}",
-            f"{alter} SET DEFAULT nextval({literal(sequence)}::regclass)",
-            _count_on(table, column, counted),
-        ]
+        return [*made(schema, table, column), *tied(table, column), _count_on(table, column, counted)]
     return [f"{alter} SET DEFAULT {default_sql(column.default, 'postgres')}"] if column.default is not None else []
 
 
@@ -74,46 +81,36 @@ def switched_off(table: Table, column: Column) -> list[str]:
     return [f"{alter} DROP DEFAULT"] if column.default is not None else []
 
 
-def sequence_of(table: Table, column: Column) -> str:
-    """The quoted name of the sequence that a serial column draws from: it stands in the column's default."""
-    from tools.schema.tokens import tokenize
-
-    for token in tokenize(column.default or "", "postgres"):
-        if token.kind == "string":
-            return token.name
-    return _usual_sequence(table, column)
-
-
-def _usual_sequence(table: Table, column: Column) -> str:
-    """The name that Postgres itself gives the sequence of a serial column."""
-    name = quote(f"{table.name}_{column.name}_seq")
-    return f"{quote(table.namespace)}.{name}" if table.namespace else name
-
-
 def _count_on(table: Table, column: Column, counted: str) -> str:
     """Where nothing was counted yet, the counter stands at its start already."""
     top = f"(SELECT max({quote(column.name)}) FROM {qualified(table.key)})"
     top = f"GREATEST({top}, (SELECT last_value FROM {counted}))" if counted else top
-    return f"SELECT setval({_counter(table, column)}, t.top) FROM (SELECT {top} AS top) AS t WHERE t.top > 0"
+    return f"SELECT setval({counter(table, column)}, t.top) FROM (SELECT {top} AS top) AS t WHERE t.top > 0"
 
 
-def _counter(table: Table, column: Column) -> str:
+def counter(table: Table, column: Column) -> str:
     return f"pg_get_serial_sequence({literal(qualified(table.key))}, {literal(column.name)})"
 
 
 def _change(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
     table = draft.table(pair.after.key)
-    wanted = usual(table, replace(column, identity=move.new.identity, serial=move.new.serial, default=move.new.default))
+    wanted = replace(column, identity=move.new.identity, serial=move.new.serial, default=move.new.default)
+    wanted = usual(draft.state, table, wanted)
+    state = opened_unless_said(draft, draft.state, table, wanted)
     there, back = [*switched_off(table, column)], [*switched_off(table, wanted)]
     if counts(column) and counts(wanted):
         aside = draft.counted(f"{pair.after.key} {wanted.name}")
-        there = [*counter_kept(table, column, aside), *there, *switched_on(table, wanted, aside.name), aside.drop()]
-        back = [*counter_kept(table, wanted, aside), *back, *switched_on(table, column, aside.name), aside.drop()]
+        on, on_again = (
+            [*switched_on(schema, table, one, aside.name), aside.drop()]
+            for schema, one in ((state, wanted), (draft.state, column))
+        )
+        there = [*counter_kept(table, column, aside), *there, *on]
+        back = [*counter_kept(table, wanted, aside), *back, *on_again]
     else:
-        there += switched_on(table, wanted)
-        back += switched_on(table, column)
+        there += switched_on(state, table, wanted)
+        back += switched_on(draft.state, table, column)
     _step(
-        draft, pair, move, wanted, tuple(there), tuple(back),
+        draft, pair, edit_table(state, table.key, lambda t: with_column(t, wanted)), wanted, tuple(there), tuple(back),
         "Counting goes on from the highest value that was given." if counts(wanted) else "Nothing counts any more.",
     )  # fmt: skip
 
@@ -123,13 +120,15 @@ def counts(column: Column) -> bool:
     return bool(column.identity or column.serial)
 
 
-def usual(table: Table, column: Column) -> Column:
-    """A serial column as this plan makes it, its sequence under the usual name."""
-    return (
-        replace(column, default=f"nextval({literal(_usual_sequence(table, column))}::regclass)")
-        if column.serial
-        else column
-    )
+def usual(schema: Schema, table: Table, column: Column) -> Column:
+    """A serial column as this plan makes it, its sequence under the name that Postgres would give it."""
+    return replace(column, default=drawn(free_sequence(schema, table, column))) if column.serial else column
+
+
+def opened_unless_said(draft: Draft, state: Schema, table: Table, column: Column) -> Schema:
+    """The state in which whoever may write the table may draw from the sequence of a serial column that comes to count;
+    where the desired schema speaks of rights, it has the last word."""
+    return opened(state, table, column) if column.serial and "privilege" in draft.target.unsaid else state
 
 
 def _let_go(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
@@ -137,11 +136,11 @@ def _let_go(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
     change = drop_column(draft.state, table.key, column.name)
     alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
     wanted = replace(column, generated=None, default=move.new.default)
-    default = switched_on(table, wanted)
+    default = switched_on(draft.state, table, wanted)
     _step(
         draft,
         pair,
-        move,
+        edit_table(draft.state, table.key, lambda t: with_column(t, wanted)),
         wanted,
         (f"{alter} DROP EXPRESSION", *default),
         around(
@@ -154,7 +153,7 @@ def _let_go(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
 
 
 def _step(
-    draft: Draft, pair: Pair, move: Move, wanted: Column, sql: tuple[str, ...], undo: tuple[str, ...], reason: str
+    draft: Draft, pair: Pair, state: Schema, wanted: Column, sql: tuple[str, ...], undo: tuple[str, ...], reason: str
 ) -> None:
     key = pair.after.key
     draft.add(
@@ -171,6 +170,6 @@ def _step(
             reason=reason,
             depends_on=draft.sign_offs,
         ),
-        edit_table(draft.state, key, lambda t: with_column(t, wanted)),
+        state,
         (f"{key}#{wanted.name}",),
     )

@@ -80,7 +80,10 @@ class _Keeper:
         if not same and not numbered:
             return found
         nullable = like.nullable if like.identity or like.serial else found.nullable
-        return replace(found, default=like.default, identity=like.identity, serial=like.serial, nullable=nullable)
+        return replace(
+            found, default=like.default, identity=like.identity, serial=like.serial, counting=like.counting,
+            nullable=nullable,
+        )  # fmt: skip
 
     def generated(self, found: Column, like: Column) -> Column:
         if found.generated is None or like.generated is None:

@@ -177,7 +177,7 @@ def _column(old: Column, new: Column, unsaid: frozenset[Aspect], across: bool, d
     if "defaults" in unsaid:
         new = replace(
             new, default=old.default, identity=old.identity, serial=old.serial, generated=old.generated,
-            stored=old.stored,
+            stored=old.stored, counting=old.counting,
         )  # fmt: skip
     if "nullability" in unsaid:
         new = replace(new, nullable=old.nullable)

@@ -58,6 +58,9 @@ class Column:
     serial: bool = False
     storage: str | None = None
     """Postgres's STORAGE, where it is not the type's own."""
+    counting: str | None = field(default=None, compare=False)
+    """How its own counter counts where that is not the usual way (Postgres): `INCREMENT BY 10 START WITH 100`; kept
+    where the counter is made anew, and no part of equality."""
     note: str | None = field(default=None, compare=False)
     """What a comment in the source says of it ("deprecated: use goal"); no part of equality."""
     shape: str | None = None

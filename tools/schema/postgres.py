@@ -48,7 +48,18 @@ _ACTIONS: dict[str, Any] = {
 _NAMED_WHOLE = ("comment", "policy", "extension", "privilege", "partition", "check")
 """Their names, or the tables that they are on, already tell the namespace."""
 
-_COLUMN_FIELDS = ("name", "type", "notnull", "default", "generated", "identity", "collation", "serial", "storage")
+_COLUMN_FIELDS = (
+    "name",
+    "type",
+    "notnull",
+    "default",
+    "generated",
+    "identity",
+    "collation",
+    "serial",
+    "storage",
+    "counting",
+)
 _SIMPLE_INDEX = re.compile(
     r"CREATE (?:UNIQUE )?INDEX [a-z_][a-z0-9_]* ON (?:[a-z_][a-z0-9_]*\.)?[a-z_][a-z0-9_]* USING (?P<method>[a-z]+)"
     r" \((?P<columns>[a-z_][a-z0-9_]*(?: DESC)?(?:, [a-z_][a-z0-9_]*(?: DESC)?)*)\)(?: WHERE (?P<where>[^';]+))?"
@@ -165,7 +176,8 @@ class _Reader:
             generated=_bare(row["default"]) if row["generated"] else None,
             stored=row["generated"] != "v",
             identity={"a": "ALWAYS", "d": "BY DEFAULT"}.get(row["identity"]),  # pyright: ignore[reportArgumentType]
-            collation=row["collation"], serial=row["serial"], storage=row["storage"], span=self.span,
+            collation=row["collation"], serial=row["serial"], storage=row["storage"],
+            counting=row["counting"], span=self.span,
         )  # fmt: skip
 
     def _names(self, table: str, numbers: list[int] | None) -> tuple[str, ...]:

@@ -69,7 +69,24 @@ COLUMNS = f"""
                AND o.refobjsubid = a.attnum AND o.classid = 'pg_class'::regclass AND o.deptype = 'a'
                AND o.objid IN (SELECT u.refobjid FROM pg_depend u
                    WHERE u.classid = 'pg_attrdef'::regclass AND u.objid = d.oid
-                   AND u.refclassid = 'pg_class'::regclass)) ELSE false END AS serial
+                   AND u.refclassid = 'pg_class'::regclass)) ELSE false END AS serial,
+           CASE WHEN a.attidentity <> '' OR e.text LIKE 'nextval(%%' THEN (
+               SELECT nullif(concat_ws(' ',
+                   CASE WHEN s.seqincrement <> 1 THEN 'INCREMENT BY ' || s.seqincrement END,
+                   CASE WHEN s.seqmin <> CASE WHEN s.seqincrement > 0 THEN 1 ELSE -b.bound - 1 END
+                       THEN 'MINVALUE ' || s.seqmin END,
+                   CASE WHEN s.seqmax <> CASE WHEN s.seqincrement > 0 THEN b.bound ELSE -1 END
+                       THEN 'MAXVALUE ' || s.seqmax END,
+                   CASE WHEN s.seqstart <> CASE WHEN s.seqincrement > 0 THEN s.seqmin ELSE s.seqmax END
+                       THEN 'START WITH ' || s.seqstart END,
+                   CASE WHEN s.seqcache <> 1 THEN 'CACHE ' || s.seqcache END,
+                   CASE WHEN s.seqcycle THEN 'CYCLE' END), '')
+               FROM pg_depend o JOIN pg_sequence s ON s.seqrelid = o.objid
+               CROSS JOIN LATERAL (SELECT CASE s.seqtypid WHEN 'smallint'::regtype THEN 32767
+                   WHEN 'integer'::regtype THEN 2147483647 ELSE 9223372036854775807 END AS bound) b
+               WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass
+               AND o.refobjid = c.oid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i') LIMIT 1)
+               END AS counting
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     JOIN pg_type t ON t.oid = a.atttypid

@@ -63,12 +63,17 @@ def column_sql(column: Column, dialect: Dialect) -> str:
         stored = {True: " STORED", False: " VIRTUAL"}[column.stored]
         parts.append(f"GENERATED ALWAYS AS ({column.generated}){stored}")
     elif column.identity:
-        parts.append(f"GENERATED {column.identity} AS IDENTITY")
+        parts.append(identity_sql(column))
     elif column.default is not None and not column.serial:
         parts.append(f"DEFAULT {default_sql(column.default, dialect)}")
     if not column.nullable:
         parts.append("NOT NULL")
     return " ".join(part for part in parts if part)
+
+
+def identity_sql(column: Column) -> str:
+    """An identity as it stands in a column, or after ADD."""
+    return f"GENERATED {column.identity} AS IDENTITY" + (f" ({column.counting})" if column.counting else "")
 
 
 def default_sql(default: str, dialect: Dialect) -> str:

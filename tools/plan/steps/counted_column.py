@@ -16,10 +16,20 @@ from tools.plan.pairs import Move, Pair, Way
 from tools.plan.partitions import is_partitioned
 from tools.plan.shape import edit_table, with_column
 from tools.plan.sql import literal
-from tools.plan.steps.owned_sequence import as_sequence, drawn, made, opened, rights, sequence_of, tie, usual_sequence
+from tools.plan.steps.owned_sequence import (
+    as_sequence,
+    count_on,
+    drawn,
+    made,
+    opened,
+    rights,
+    sequence_of,
+    tie,
+    usual_sequence,
+)
 from tools.plan.steps.value_source import counter, counts, usual
 from tools.schema.model import Column, Schema, Table
-from tools.schema.render import qualified, quote
+from tools.schema.render import identity_sql, qualified, quote
 
 _PARTITIONS_COUNT = 17
 """The version of Postgres from which on the identity of a table with partitions is theirs too."""
@@ -68,9 +78,8 @@ def _behind(draft: Draft, table: Table, column: Column) -> tuple[str, ...]:
     said = draft.answers.fill(table.key, column.name)
     if said is None:
         return ()
-    top = f"SELECT max(CAST(({said}) AS {column.type})) AS top FROM {qualified(table.key)}"
-    sequence = literal(sequence_of(table, column))
-    return (f"SELECT setval({sequence}::regclass, t.top) FROM ({top}) AS t WHERE t.top > 0",)
+    values = f"SELECT CAST(({said}) AS {column.type}) FROM {qualified(table.key)}"
+    return (count_on(f"{literal(sequence_of(table, column))}::regclass", column, values),)
 
 
 def _own(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
@@ -102,7 +111,7 @@ def _hand_over(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
         *kept(mine),
         f"{alter} DROP DEFAULT",
         f"DROP SEQUENCE {sequence}",
-        f"{alter} ADD GENERATED {wanted.identity} AS IDENTITY",
+        f"{alter} ADD {identity_sql(wanted)}",
         *rights(draft.state, usual_sequence(table, column)),
         *go_on(its_own),
     )

@@ -208,10 +208,11 @@ def _settle(
             )
     table = state.table(key)
     if table and (move.new.identity or move.new.serial):
+        counting = replace(move.new, counting=move.new.counting or move.old.counting)
         if move.old.serial and move.new.serial:  # the old sequence leaves its name, and who may draw from it
-            column = replace(move.new, default=move.old.default)
+            column = replace(counting, default=move.old.default)
         else:
-            column = usual(state, table, move.new)
+            column = usual(state, table, counting)
             state = opened_unless_said(draft, state, table, column)
         sql += _counting_on(state, table, column, counter)
         undo = switched_off(table, column) + undo

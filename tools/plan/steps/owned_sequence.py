@@ -47,8 +47,9 @@ def made(schema: Schema, table: Table, column: Column) -> list[str]:
     rights that the schema has on it."""
     sequence = sequence_of(table, column)
     kind = f" AS {column.type}" if column.type in _COUNTED else ""
+    counting = f" {column.counting}" if column.counting else ""
     return [
-        f"CREATE SEQUENCE {sequence}{kind}",
+        f"CREATE SEQUENCE {sequence}{kind}{counting}",
         *owned(schema, "table", table.key, f"SEQUENCE {sequence}"),
         *rights(schema, sequence),
     ]
@@ -63,6 +64,22 @@ def tied(table: Table, column: Column) -> list[str]:
 def tie(table: Table, column: Column) -> str:
     """The statement by which a column comes to own the sequence that it draws from."""
     return f"ALTER SEQUENCE {sequence_of(table, column)} OWNED BY {qualified(table.key)}.{quote(column.name)}"
+
+
+def count_on(counter: str, column: Column, *reached: str) -> str:
+    """The statement that lets a counter (SQL that gives its name) go on behind what was reached, by these expressions.
+
+    Where that is not as far as its start, it stands there already.
+    """
+    words = (column.counting or "").split()
+    said = {word: words[i + 2] for i, word in enumerate(words) if word in ("INCREMENT", "START")}
+    bound = {word: words[i + 1] for i, word in enumerate(words) if word in ("MINVALUE", "MAXVALUE")}
+    down = said.get("INCREMENT", "1").startswith("-")
+    first = said.get("START") or (bound.get("MAXVALUE", "-1") if down else bound.get("MINVALUE", "1"))
+    ends = [f"(SELECT {'min' if down else 'max'}(r.reached) FROM ({one}) AS r (reached))" for one in reached]
+    top = ends[0] if len(ends) == 1 else f"{'LEAST' if down else 'GREATEST'}({', '.join(ends)})"
+    behind = f"t.top {'<=' if down else '>='} {first}"
+    return f"SELECT setval({counter}, t.top) FROM (SELECT {top} AS top) AS t WHERE {behind}"
 
 
 def as_sequence(sequence: str) -> Sequence:

@@ -17,6 +17,7 @@ from tools.plan.shape import edit_table, with_column
 from tools.plan.sql import literal
 from tools.plan.steps.common import add_column_sql
 from tools.plan.steps.owned_sequence import (
+    count_on,
     drawn,
     free_sequence,
     made,
@@ -27,7 +28,7 @@ from tools.plan.steps.owned_sequence import (
     usual_sequence,
 )
 from tools.schema.model import Column, Schema, Table
-from tools.schema.render import default_sql, qualified, quote
+from tools.schema.render import default_sql, identity_sql, qualified, quote
 
 
 def let_go(draft: Draft) -> None:
@@ -64,7 +65,7 @@ def switched_on(schema: Schema, table: Table, column: Column, counted: str = "")
     """
     alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
     if column.identity:
-        generated = f"{alter} ADD GENERATED {column.identity} AS IDENTITY"
+        generated = f"{alter} ADD {identity_sql(column)}"
         return [generated, *rights(schema, usual_sequence(table, column)), _count_on(table, column, counted)]
     if column.serial:
         return [*made(schema, table, column), *tied(table, column), _count_on(table, column, counted)]
@@ -82,10 +83,9 @@ def switched_off(table: Table, column: Column) -> list[str]:
 
 
 def _count_on(table: Table, column: Column, counted: str) -> str:
-    """Where nothing was counted yet, the counter stands at its start already."""
-    top = f"(SELECT max({quote(column.name)}) FROM {qualified(table.key)})"
-    top = f"GREATEST({top}, (SELECT last_value FROM {counted}))" if counted else top
-    return f"SELECT setval({counter(table, column)}, t.top) FROM (SELECT {top} AS top) AS t WHERE t.top > 0"
+    values = f"SELECT {quote(column.name)} FROM {qualified(table.key)}"
+    kept = (f"SELECT last_value FROM {counted}",) if counted else ()
+    return count_on(counter(table, column), column, values, *kept)
 
 
 def counter(table: Table, column: Column) -> str:
@@ -95,6 +95,7 @@ def counter(table: Table, column: Column) -> str:
 def _change(draft: Draft, pair: Pair, move: Move, column: Column) -> None:
     table = draft.table(pair.after.key)
     wanted = replace(column, identity=move.new.identity, serial=move.new.serial, default=move.new.default)
+    wanted = replace(wanted, counting=move.new.counting or column.counting)
     wanted = usual(draft.state, table, wanted)
     state = opened_unless_said(draft, draft.state, table, wanted)
     there, back = [*switched_off(table, column)], [*switched_off(table, wanted)]

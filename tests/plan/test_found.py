@@ -11,7 +11,7 @@ from tests.plan.harness import there_and_back
 from tools.location import Dialect
 from tools.plan.build import build_plan
 from tools.schema.ddl import read_ddl
-from tools.schema.model import Answers
+from tools.schema.model import Answers, Merge
 
 
 @dataclass(frozen=True)
@@ -238,6 +238,16 @@ FOUND = (
         "CREATE SEQUENCE t_nr_seq; CREATE TABLE t (id INTEGER PRIMARY KEY, nr INTEGER NOT NULL);"
         "INSERT INTO t VALUES (1, 5);",
         "CREATE SEQUENCE t_nr_seq; CREATE TABLE t (id INTEGER PRIMARY KEY); ALTER TABLE t ADD nr SERIAL;",
+    ),
+    Found(
+        "columns called as a trigger calls its rows", ("sqlite", "postgres"),
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, \"new\" INTEGER, \"old\" INTEGER, a TEXT, b TEXT);"
+        "INSERT INTO t VALUES (1, 2, 3, '4', '5');",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, \"new\" TEXT, was INTEGER, whole TEXT);",
+        Answers(
+            none=True, columns=(("t", "old", "was"),),
+            merges=(Merge("t", ("a", "b", "new"), "whole", "a || b || CAST(\"new\" AS TEXT)"),),
+        ),
     ),
     Found(
         "a column that was nullable becomes an identity", ("postgres",),

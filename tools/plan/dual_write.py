@@ -16,6 +16,9 @@ from tools.schema.model import Table, Trigger
 from tools.schema.reads import columns_in
 from tools.schema.render import qualified, quote
 
+COLUMNS_FIRST = "#variable_conflict use_column\n"
+"""The first line of a function in PL/pgSQL: a name in an expression is a column's, may it be called `new`."""
+
 
 @dataclass(frozen=True)
 class DualWrite:
@@ -54,7 +57,7 @@ def _postgres(table: Table, move: Move) -> DualWrite:
         # stand without it here.
         f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path TO public, pg_temp"
         " AS $oneplan$\n"
-        f"{_plpgsql(table, move)}\n$oneplan$",
+        f"{COLUMNS_FIRST}{_plpgsql(table, move)}\n$oneplan$",
         definition,
     )
     drop = (f"DROP TRIGGER {quote(name)} ON {qualified(table.key)}", f"DROP FUNCTION {function}()")

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tools.plan.casts import comparable
 from tools.plan.draft import Draft
-from tools.plan.dual_write import DualWrite, row_id, sqlite_trigger
+from tools.plan.dual_write import COLUMNS_FIRST, DualWrite, row_id, sqlite_trigger
 from tools.plan.model import Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way, fitted
 from tools.plan.shape import edit_table, with_column, without_trigger
@@ -106,7 +106,7 @@ def _postgres(table: Table, merge: Merge, expression: str) -> DualWrite:
     value = f"(SELECT {expression} FROM (SELECT NEW.*) AS {quote(table.name)})"
     changed = " OR ".join(differs(f"NEW.{quote(c)}", f"OLD.{quote(c)}", c) for c in merge.sources)
     body = (
-        "BEGIN\n"
+        f"{COLUMNS_FIRST}BEGIN\n"
         f"  IF TG_OP = 'INSERT' THEN\n    IF {new} IS NULL THEN\n      {new} := {value};\n    END IF;\n"
         f"  ELSIF ({changed}) AND NOT ({differs(new, old, merge.column)}) THEN\n    {new} := {value};\n"
         "  END IF;\n  RETURN NEW;\nEND"

@@ -196,7 +196,10 @@ class Toolbelt:
             raise BadCall(f"there is no tool {call.name!r}: use one of {', '.join(self._tools)}")
         tool = self._tools[call.name]
         try:
-            return tool, tool.arguments.model_validate(json.loads(call.arguments or "{}"))
+            given = json.loads(call.arguments or "{}")
+            if _holds_nul(given):
+                raise BadCall(f"the arguments of {call.name} hold a NUL character, which no name, path or SQL has")
+            return tool, tool.arguments.model_validate(given)
         except json.JSONDecodeError as error:
             raise BadCall(f"the arguments of {call.name} are not valid JSON: {error}") from error
         except ValidationError as error:
@@ -264,6 +267,14 @@ def _signature(call: ToolCall) -> str:
     except json.JSONDecodeError:
         arguments = call.arguments
     return f"{call.name} {arguments}"
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(map(_holds_nul, value)) or any(map(_holds_nul, value.values()))
+    return isinstance(value, list) and any(map(_holds_nul, value))
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -87,3 +87,13 @@ def test_no_tool_approves_and_every_argument_is_checked() -> None:
         assert schema["additionalProperties"] is False
         assert "approv" not in json.dumps(list(schema.get("properties", {})))
     assert not {tool.name for tool in TABLE} & {"approve", "execute_sql", "query"}
+
+
+def test_a_character_that_no_path_has_is_told_in_a_sentence(workspace: Path, caplog: pytest.LogCaptureFixture) -> None:
+    model = ScriptedModel([[call("export_board", path="a\0b.md"), call("search_knowledge", query="x")], "So."])
+    with Conversation(Workspace(), model, "t") as talk:
+        list(talk.say("export the board"))
+        answers = [m.content for m in talk.messages if m.role == "tool"]
+    assert "the arguments of export_board hold a NUL character" in answers[0]
+    assert len(answers) == 2
+    assert not caplog.records, "no tool failed unexpectedly"

@@ -362,9 +362,18 @@ def test_a_dropped_sequence_counts_on_when_it_comes_back(open_database: Opener) 
 
 
 def test_user_triggers_are_known_without_a_live_database() -> None:
-    current = GOAL + "CREATE TRIGGER audit AFTER UPDATE ON agents BEGIN SELECT 1; END;"
-    desired = PURPOSE + "CREATE TRIGGER audit AFTER UPDATE ON agents BEGIN SELECT 1; END;"
-    step = _plan(current, desired, "sqlite", RENAME).step("migrate.agents.fill_purpose")
+    """They rest where a value is copied; where a column that is there gets other values they fire, and that is said."""
+    audit = "CREATE TRIGGER audit AFTER UPDATE ON agents BEGIN SELECT 1; END;"
+    step = _plan(GOAL + audit, PURPOSE + audit, "sqlite", RENAME).step("migrate.agents.fill_purpose")
+    assert step is not None
+    assert step.backfill is not None
+    assert step.backfill.quiet == ('"audit"',)
+    assert Hazard.FIRES_TRIGGERS not in step.hazards
+    loose, fills = (
+        GOAL.replace("goal VARCHAR(40) NOT NULL", "goal VARCHAR(40)"),
+        Answers(fills=(("agents", "goal", "''"),)),
+    )
+    step = _plan(loose + audit, GOAL + audit, "sqlite", fills).step("migrate.agents.fill_goal_nulls")
     assert step is not None
     assert Hazard.FIRES_TRIGGERS in step.hazards
 

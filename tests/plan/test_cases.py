@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from tests.plan.conftest import Opener
 from tests.plan.harness import there_and_back
 from tools.location import DIALECTS, Dialect
 from tools.plan.build import build_plan
+from tools.plan.facts import Facts, facts_of
 from tools.plan.lint import SAID_BY, SEEN_TO, lint_plan, squawk_by_step
 from tools.plan.model import WATCH, Plan
 from tools.schema.ddl import read_ddl
-from tools.schema.model import Answers
+from tools.schema.model import Answers, Schema
 from tools.schema.renames import read_answers
 
 CASES = sorted(p for p in (Path(__file__).parents[1] / "fixtures" / "plans").iterdir() if p.is_dir())
@@ -26,6 +28,13 @@ def answers_of(folder: Path) -> Answers:
     if not path.exists():
         return Answers()
     return read_answers(path)
+
+
+def facts_of_case(folder: Path, schema: Schema) -> Facts:
+    """What the schema tells, and how large the tables are taken to be."""
+    path = folder / "facts.yaml"
+    told: dict[str, dict[str, int]] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {key: replace(found, **told.get(key, {})) for key, found in facts_of(schema).items()}
 
 
 def _expected(folder: Path) -> dict[str, Any]:
@@ -51,7 +60,8 @@ def test_there_and_back(folder: Path, dialect: Dialect, open_database: Opener) -
     database.script(_text(folder, "current", dialect))
     database.script(_text(folder, "data", dialect))
     desired = read_ddl(_text(folder, "desired", dialect), dialect, "desired.sql")
-    plan = build_plan(database.schema(), desired, answers_of(folder))
+    current = database.schema()
+    plan = build_plan(current, desired, answers_of(folder), facts_of_case(folder, current))
     _as_expected(plan, _expected(folder), dialect)
     if dialect == "postgres":
         _squawk_says_nothing_new(plan)

@@ -13,7 +13,7 @@ from alembic.config import Config
 from tests.commandline import Oneplan
 from tests.plan.conftest import Opener
 from tests.plan.harness import Database, leftovers
-from tests.plan.test_cases import answers_of
+from tests.plan.test_cases import answers_of, facts_of_case
 from tools.errors import UsageError
 from tools.location import DIALECTS, Dialect
 from tools.plan.build import build_plan
@@ -27,6 +27,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "plans"
 KINDS = ("rename_column", "change_type", "foreign_keys", "not_null", "checks")
 CASES: list[tuple[str, Dialect]] = [
     *product(KINDS, DIALECTS), ("quiet_triggers", "postgres"), ("resting_triggers", "sqlite"),
+    ("set_aside", "postgres"),
 ]  # fmt: skip
 ENV = """
 from alembic import context
@@ -47,7 +48,8 @@ def made(name: str, dialect: Dialect, database: Database) -> Plan:
 
     database.script(text("current"))
     database.script(text("data"))
-    return build_plan(database.schema(), read_ddl(text("desired"), dialect), answers_of(FIXTURES / name))
+    current, folder = database.schema(), FIXTURES / name
+    return build_plan(current, read_ddl(text("desired"), dialect), answers_of(folder), facts_of_case(folder, current))
 
 
 def write(plan: Plan, to: str, folder: Path, after: str | None = None) -> list[Path]:

@@ -63,6 +63,8 @@ class PostgresBackend:
         self.connection: psycopg.Connection[tuple[Any, ...]] = psycopg.connect(
             url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="oneplan"
         )
+        # Whatever the database's default is: a step must see what was written before it had its lock.
+        self.connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         # Leaves % and ? in a user's SQL alone; parameters are the server's own $1.
         self._cursor = _OneStatement(self.connection)
         if read_only:

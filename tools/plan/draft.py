@@ -11,7 +11,7 @@ from tools.errors import OneplanError
 from tools.location import Dialect
 from tools.plan.dependents import Definition, definitions, name_of
 from tools.plan.facts import Facts
-from tools.plan.kept import Kept, kept
+from tools.plan.kept import Kept, kept, short_name
 from tools.plan.model import Phase, Step
 from tools.plan.pairs import SHADOW, Pair
 from tools.plan.target import uses_type
@@ -65,9 +65,17 @@ class Draft:
         """The table in which a step sets aside what it removes; no other plan's step has the same."""
         return kept(self.dialect, step_id, self.fingerprint)
 
+    def own(self, step_id: str, prefix: str) -> Kept:
+        """Another table that a step has for a while, of a name as much its own."""
+        return kept(self.dialect, step_id, self.fingerprint, prefix=prefix)
+
     def counted(self, step_id: str) -> Kept:
         """The table in which a step keeps for a moment how far a column has counted."""
-        return kept(self.dialect, step_id, self.fingerprint, prefix="counted")
+        return self.own(step_id, "counted")
+
+    def short(self, step_id: str) -> str:
+        """What the names of all these tables end in."""
+        return short_name(step_id, self.fingerprint)
 
     def aside(self, column: Column, value: str) -> str:
         """A value as it is set aside: an enum as text, since a kept table must not hold on to a type that changes."""

@@ -7,19 +7,26 @@ from dataclasses import replace
 
 from tools.location import Dialect
 from tools.plan.facts import Facts
-from tools.plan.judge import judge
+from tools.plan.judge import is_own, judge
 from tools.plan.lint import Finding, lint, lint_plan
 from tools.plan.model import Hazard, Plan, Step
+from tools.plan.statement import Verb, effects
 
 __all__ = ["Finding", "hazards_of", "is_brief", "lint", "lint_plan", "with_hazards"]
 
 
 def hazards_of(step: Step, dialect: Dialect, facts: Facts) -> tuple[Hazard, ...]:
     """All hazards of a step, in the order of Hazard: its own, and those of its SQL against these facts."""
-    found = set(step.hazards) | judge(step.statements(), dialect, facts, step.checks)
+    found = set(step.hazards) | judge(step.statements(), dialect, facts, step.checks, _made_again(step, dialect))
     if not step.reversible:
         found.add(Hazard.IRREVERSIBLE)
     return tuple(hazard for hazard in Hazard if hazard in found)
+
+
+def _made_again(step: Step, dialect: Dialect) -> frozenset[str]:
+    """Tables of oneplan's own that the way back of the step makes again, of rows that are still where they were."""
+    made = (e.table for sql in step.undo for e in effects(sql, dialect) if e.verb is Verb.CREATE_TABLE)
+    return frozenset(table for table in made if is_own(table))
 
 
 def with_hazards(plan: Plan, facts: Facts) -> Plan:

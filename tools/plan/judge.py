@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from tools.location import Dialect
@@ -65,10 +65,15 @@ SCANNING = frozenset(
 REWRITING = frozenset({Verb.ADD_COLUMN_REWRITE, Verb.CHANGE_TYPE, Verb.REWRITE})
 
 
-def judge(statements: Sequence[str], dialect: Dialect, facts: Facts, checks: Sequence[StepCheck] = ()) -> set[Hazard]:
-    """The hazards of statements that run as one step. `checks` may prove that a dropped column is a mere copy."""
+def judge(
+    statements: Sequence[str], dialect: Dialect, facts: Facts, checks: Sequence[StepCheck] = (),
+    again: Collection[str] = (),
+) -> set[Hazard]:  # fmt: skip
+    """The hazards of statements that run as one step. `checks` may prove that a dropped column is a mere copy; `again`
+    are tables of oneplan's own that can be made again: to drop them deletes nothing."""
     per_statement = [tuple(settled(e, sql, dialect, checks) for e in effects(sql, dialect)) for sql in statements]
-    return set(_hazards([e for group in per_statement for e in group], per_statement, dialect, facts, checks))
+    kept = [tuple(e for e in g if e.verb is not Verb.DROP_TABLE or e.table not in again) for g in per_statement]
+    return set(_hazards([e for group in kept for e in group], kept, dialect, facts, checks))
 
 
 def settled(effect: Effect, sql: str, dialect: Dialect, checks: Sequence[StepCheck]) -> Effect:
@@ -102,7 +107,7 @@ def _hazards(
 
 
 def _by_facts(all_: list[Effect], facts: Facts) -> Iterator[Hazard]:
-    scanned = {e.table for e in all_ if e.verb in SCANNING} | {t for e in all_ for t in e.reads}
+    scanned = {e.table for e in all_ if e.verb in SCANNING} | {t for e in all_ if not _picked(e) for t in e.reads}
     if any(_large(facts.get(table)) for table in scanned):
         yield Hazard.LONG_RUNNING
     written = {e.table for e in all_ if e.verb in (Verb.WRITE, Verb.DELETE)}
@@ -115,6 +120,11 @@ def attaches_only(statements: Sequence[str], dialect: Dialect) -> bool:
     done = [effect for sql in statements for effect in effects(sql, dialect)]
     parents = {e.table for e in done if e.verb is Verb.ATTACH}
     return bool(parents) and not any(e.table in parents and e.verb in _EXCLUSIVE for e in done)
+
+
+def _picked(effect: Effect) -> bool:
+    """Whether the statement reads by key what a table of oneplan's own names, however many others there are."""
+    return is_own(effect.table) and any(is_own(read) and "taken_" in read for read in effect.reads)
 
 
 def fired(table: str, triggers: Sequence[str], all_: Iterable[Effect]) -> tuple[str, ...]:
@@ -141,7 +151,7 @@ def is_own(table: str) -> bool:
 
 
 def _made_anew(all_: Iterable[Effect]) -> bool:
-    return bool(_copied(list(all_)))
+    return any(not is_own(table) for table in _copied(list(all_)))
 
 
 def _copied(all_: list[Effect]) -> set[str]:

@@ -32,9 +32,14 @@ class Kept:
 
 def kept(dialect: Dialect, *parts: str, prefix: str = "kept") -> Kept:
     """The kept table of a step, its name made of what is unique about it."""
-    short = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:10]
+    short = short_name(*parts)
     name = quote(f"_oneplan_{prefix}_{short}") if dialect == "sqlite" else f'"oneplan".{quote(f"{prefix}_{short}")}'
     return Kept(name, dialect)
+
+
+def short_name(*parts: str) -> str:
+    """What tells a step's own tables and triggers from those of all others."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:10]
 
 
 def key_select(sources: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ OPERATIONS: dict[str, tuple[Dialect, ...]] = {
             "create_privilege", "change_privilege",
             "drop_privilege", "create_domain", "drop_domain", "create_type", "drop_type", "create_extension",
             "rename_index", "change_trigger", "hold_domain", "validate_domain", "change_domain", "change_composite",
-            "detach_partition", "hold_partition", "move_partition",
+            "detach_partition", "hold_partition", "move_partition", "note_changes", "set_aside",
         ),
         _POSTGRES,
     ),

@@ -50,8 +50,10 @@ def drop_column(state: Schema, key: str, column: str) -> Change:
     return Change(tuple(sql), tuple(undo), new)
 
 
-def locked(state: Schema, key: str, column: str) -> tuple[str, ...]:
+def locked(state: Schema, key: str, column: str, *, always: bool = False) -> tuple[str, ...]:
     """The first statement of a step that drops a column by which tables point to each other: all at once, or none.
+
+    always: also where none points to it.
 
     Taken one by one between other statements, their locks could meet those that the application takes in its own order;
     the wait for each would then be long enough for the server to end the application's transaction.
@@ -59,7 +61,7 @@ def locked(state: Schema, key: str, column: str) -> tuple[str, ...]:
     children = sorted({t.key for t, f in references(state, key) if column in f.ref_columns and t.key != key})
     own = {f.ref_table for f in _table(state, key).foreign_keys if column in f.columns}
     parents = sorted(own - {key, *children})
-    if not children and not parents:
+    if not children and not parents and not always:
         return ()
     return (f"LOCK TABLE {', '.join(map(qualified, (*children, key, *parents)))} IN ACCESS EXCLUSIVE MODE",)
 

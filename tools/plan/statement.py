@@ -268,7 +268,8 @@ def table_name(node: Any) -> str:
 def _tables(node: Any) -> tuple[str, ...]:
     from sqlglot import expressions as exp
 
-    return tuple(dict.fromkeys(table_name(table) for table in node.find_all(exp.Table)))
+    within = {cte.alias for cte in node.find_all(exp.CTE)}  # names of the statement's own
+    return tuple(dict.fromkeys(name for table in node.find_all(exp.Table) if (name := table_name(table)) not in within))
 
 
 _DESTROYING = ("DROP", "DELETE", "TRUNCATE")

@@ -8,7 +8,7 @@ from tools.plan.casts import comparable
 from tools.plan.dependents import around
 from tools.plan.draft import Draft
 from tools.plan.dual_write import dual_write
-from tools.plan.kept import Kept, became, key_match, key_select
+from tools.plan.kept import Kept, became, key_match
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.pointing import made_at_once
@@ -21,6 +21,7 @@ from tools.plan.steps.common import add_column_sql, column_grants, filled_again,
 from tools.plan.steps.constraints import not_null_name
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
+from tools.plan.steps.set_aside import Aside, Value, nothing_aside, set_aside
 from tools.plan.steps.value_source import counter_kept, counts, opened_unless_said, switched_off, switched_on, usual
 from tools.plan.way_back import fits_again
 from tools.schema.model import Column, Schema, Table
@@ -53,8 +54,13 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
     step_id = draft.step_id(Phase.CONTRACT, key, f"drop_{column.name}")
     aside, stable = draft.kept(step_id), _live_key(draft, pair)
     computed = column.generated is not None
-    change, locks = drop_column(draft.state, key, column.name), locked(draft.state, key, column.name)
-    sql = [] if computed else list(_set_aside(draft, pair, stable, aside, (column,)))
+    values = [Value(column, column.name, quote(column.name))]
+    kept = (
+        nothing_aside(draft, key, column.name)
+        if computed
+        else set_aside(draft, key, column.name, stable, step_id, values)
+    )
+    change = drop_column(kept.state, key, column.name)
     back = (
         _return(draft, key, column, stable, aside)
         if not computed
@@ -62,9 +68,9 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
     )
     back += column_grants(draft.state, key, column.name, column.name)
     reversible = computed or bool(stable)
-    held = [f"{key}#{column.name}"]
-    undo = [*back, *change.undo, *([] if computed else [aside.drop()])] if reversible else []
-    state, sql = change.state, sql + list(change.sql)
+    held, locks = [f"{key}#{column.name}"], locked(kept.state, key, column.name)
+    undo = [*back, *change.undo, *kept.undo] if reversible else []
+    state, sql = change.state, [*kept.under, *change.sql]
     if move.way is Way.DERIVED and not deferred(pair, move):
         sql.append(add_column_sql(draft.table(key), move.new, "postgres"))
         undo = [f"ALTER TABLE {qualified(key)} DROP COLUMN {quote(move.new.name)}", *undo] if undo else []
@@ -74,19 +80,20 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
             step_id,
             Phase.CONTRACT,
             "drop_column",
-            f"Set the values of {key}.{column.name} aside and drop the column",
+            f"Drop the column {key}.{column.name}, whose values are set aside"
+            if kept.ahead
+            else f"Set the values of {key}.{column.name} aside and drop the column",
             _objects(draft, key, state),
-            (*locks, *around(draft.state, held, sql)),
-            (*locks, *around(draft.state, held, undo)) if undo else (),
+            (*kept.before, *around(kept.state, held, sql)),
+            (*locks, *around(kept.state, held, undo), *kept.undo_end) if undo else (),
+            checks=kept.checks,
             hazards=(Hazard.BREAKS_OLD_CODE,) if computed else (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE),
             reversible=reversible,
             writes_data=not computed,
             closes=draft.gap_sentences(key, column.name),
             depends_on=draft.sign_offs,
             undo_checks=filled_again(pair, move, aside, [quote(c) for c in stable]),
-            reason="Its values go to a table of oneplan's own, by key."
-            if reversible
-            else f"{key} has no key: the values set aside cannot be put back to their rows; a backup can.",
+            reason=_why_dropped(key, kept, reversible),
         ),
         state,
         (f"{key}#{column.name}",),
@@ -100,7 +107,16 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
     lossless = move.conversion is None and widens(move.old.type, move.new.type, "postgres")
     lossy = move.recast and not lossless and move.old.generated is None
     dual = dual_write(table, move)
-    state = draft.state
+    values = [
+        Value(move.old, move.old.name, quote(move.old.name)),
+        Value(move.new, move.carrier, became(move.new.name)),
+    ]
+    kept = (
+        set_aside(draft, key, move.old.name, stable, step_id, values)
+        if lossy
+        else nothing_aside(draft, key, move.old.name)
+    )
+    state = kept.state
     for trigger in dual.triggers:
         state = without_trigger(state, trigger.table, trigger.name)
     dropped, locks = drop_column(state, key, move.old.name), locked(state, key, move.old.name)
@@ -110,7 +126,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
     pointing = made_at_once(draft, taken.state, key, move.old.name, move.new.name)
     sql = [
         *dual.drop,
-        *(_set_aside(draft, pair, stable, aside, (move.old,), move) if lossy else ()),
+        *kept.under,
         *(counter_kept(table, move.old, counter) if counter else ()),
         *dropped.sql,
         *settle,
@@ -121,9 +137,9 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
     reversible = not lossy or bool(stable)
     back = _old_values(draft, table, move, stable, aside if lossy else None, counter)
     back += column_grants(draft.state, key, move.old.name, move.old.name)
-    kept = counter_kept(table, move.new, counter) if counter else ()
+    counted = counter_kept(table, move.new, counter) if counter else ()
     undo = [
-        *kept,
+        *counted,
         *pointing.undo,
         *taken.undo,
         *taken.last,
@@ -131,7 +147,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
         *back,
         *dropped.undo,
         *dual.make,
-        *([aside.drop()] if lossy else []),
+        *kept.undo,
     ]
     hazards = (Hazard.DELETES_DATA, Hazard.BREAKS_OLD_CODE) if lossy else (Hazard.BREAKS_OLD_CODE,)
     held = [f"{key}#{move.old.name}"]
@@ -142,9 +158,9 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
             "finish_rename" if move.way is Way.RENAMED else "finish_type_change",
             _summary(key, move),
             _objects(draft, key, pointing.state),
-            (*locks, *around(draft.state, held, sql)),
-            (*locks, *around(draft.state, held, undo)) if reversible else (),
-            checks=_checks(pair, move),
+            (*kept.before, *around(kept.state, held, sql)),
+            (*locks, *around(kept.state, held, undo), *kept.undo_end) if reversible else (),
+            checks=(*_checks(pair, move), *kept.checks),
             hazards=hazards,
             reversible=reversible,
             writes_data=lossy,
@@ -163,6 +179,14 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
         pointing.state,
         (f"{key}#{move.old.name}", f"{key}#{move.carrier}"),
     )
+
+
+def _why_dropped(key: str, kept: Aside, reversible: bool) -> str:
+    if not reversible:
+        return f"{key} has no key: the values set aside cannot be put back to their rows; a backup can."
+    if kept.ahead:
+        return "Rows that changed since are read again, nearly all of them before the lock is taken."
+    return "Its values go to a table of oneplan's own, by key."
 
 
 def _summary(key: str, move: Move) -> str:
@@ -218,21 +242,6 @@ def _settle(
         undo = switched_off(table, column) + undo
         state = edit_table(state, key, lambda t: with_column(t, column))
     return state, sql, undo
-
-
-def _set_aside(
-    draft: Draft,
-    pair: Pair,
-    stable: tuple[str, ...],
-    aside: Kept,
-    columns: tuple[Column, ...],
-    move: Move | None = None,
-) -> tuple[str, ...]:
-    """Copy the key and the values of columns, and what became of them, where they were copied."""
-    key = [key_select([quote(c) for c in stable])] if stable else []
-    values = [f"{draft.aside(c, quote(c.name))} AS {quote(c.name)}" for c in columns]
-    values += [f"{draft.aside(move.new, quote(move.carrier))} AS {became(move.new.name)}"] if move else []
-    return aside.make(f"SELECT {', '.join(key + values)} FROM {qualified(pair.after.key)}")
 
 
 def _bare(column: Column) -> Column:

@@ -268,6 +268,14 @@ def test_readers_of_a_large_table_without_a_key_go_on_while_it_is_copied(open_da
     assert {Hazard.LONG_RUNNING, Hazard.ACCESS_EXCLUSIVE_LOCK} <= set(hazards_of(drop, "postgres", facts))
 
 
+def test_nothing_is_written_to_a_table_that_goes_once_it_is_copied(open_database: Opener) -> None:
+    database = open_database("postgres")
+    database.script(BEFORE)
+    plan = build_plan(database.schema(), read_ddl("CREATE TABLE other (id integer);", "postgres"), NONE)
+    drop = next(step for step in plan.steps if step.operation == "drop_table")
+    assert _shut_out(database, drop) == ["UPDATE"]
+
+
 def _shut_out(database: Database, step: Step) -> list[str]:
     """Which statements have to wait once the step has copied what goes."""
     found: list[str] = []
@@ -319,7 +327,7 @@ def hammered(url: str) -> Iterator[tuple[Writer, Writer]]:
             return sql, (row, row)
         if turn % 5 == 3:
             sql = (
-                "WITH a AS (INSERT INTO t VALUES (%s, %s, 0) ON CONFLICT (id) DO UPDATE SET v = EXCLUDED.v)"
+                "WITH a AS (INSERT INTO t (id, v, w) VALUES (%s, %s, 0) ON CONFLICT (id) DO UPDATE SET v = EXCLUDED.v)"
                 " INSERT INTO said VALUES (%s, %s) ON CONFLICT (id) DO UPDATE SET v = EXCLUDED.v"
             )
             return sql, (row, f"i{turn}", row, f"i{turn}")

@@ -63,8 +63,9 @@ def _drop(draft: Draft, table: Table) -> None:
     aside = draft.kept(step_id)
     foreign = [(t, f) for t, f in references(draft.state, key) if t.key != key] if draft.dialect == "postgres" else []
     values = ", ".join(f"{draft.aside(c, quote(c.name))} AS {quote(c.name)}" for c in table.columns)
-    # Who writes what points to it goes on while its rows are copied: only writers of its own rows are kept out.
-    sql = [f"LOCK TABLE {qualified(key)} IN SHARE MODE"] if foreign else []
+    # Who reads it, or writes what points to it, goes on while its rows are copied: only writers of its own rows are
+    # kept out, since these would go with the table and be in no copy.
+    sql = [f"LOCK TABLE {qualified(key)} IN SHARE MODE"] if draft.dialect == "postgres" else []
     sql += aside.make(f"SELECT {values} FROM {qualified(key)}")
     sql += [f"ALTER TABLE {qualified(t.key)} DROP CONSTRAINT {quote(f.name or '')}" for t, f in foreign]
     sql += [f"DROP TABLE {qualified(key)}"]

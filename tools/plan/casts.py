@@ -77,8 +77,8 @@ def as_stored(expression: str, old: str, new: str, dialect: Dialect) -> str:
 
 
 def comparable(expression: str, type_: str, dialect: Dialect) -> str:
-    """The expression in a form that has an equality: Postgres compares no json, xml or point."""
-    if dialect == "postgres" and type_.split("(")[0].strip() in (
+    """The expression in a form that has an equality: Postgres compares no json, xml or point, nor arrays of them."""
+    if dialect == "postgres" and type_.split("(")[0].strip().removesuffix("[]") in (
         "json",
         "xml",
         "point",

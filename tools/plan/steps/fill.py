@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools.plan.casts import affinity
+from tools.plan.casts import affinity, comparable
 from tools.plan.draft import Draft
 from tools.plan.kept import key_match, key_select
 from tools.plan.model import Backfill, Phase, Step
@@ -221,7 +221,9 @@ def _from_kept(draft: Draft, place: _Place, kept_table: str, value: str) -> str:
 def _undo(place: _Place, kept_table: str, draft: Draft) -> tuple[str, ...]:
     name, live = qualified(place.table.key), f"{place.rows}.{place.column}"
     match = key_match(place.key, _KEPT, place.rows)
-    unchanged = same(f"{_KEPT}.{place.column}", draft.aside(place.kind, live), draft.dialect)
+    then = comparable(f"{_KEPT}.{place.column}", place.kind.type, draft.dialect)
+    now = comparable(draft.aside(place.kind, live), place.kind.type, draft.dialect)
+    unchanged = same(then, now, draft.dialect)
     filled = f"EXISTS (SELECT 1 FROM {kept_table} AS {_KEPT} WHERE {match} AND {unchanged})"
     if place.anew:
         values = {place.kind.name: f"CASE WHEN {filled} THEN NULL ELSE {live} END"}

@@ -138,7 +138,7 @@ def _ahead(draft: Draft, notes: _Notes, column: str, lock: tuple[str, ...]) -> A
             f"Set the values of {key}.{column} aside, while writers go on",
             (key,),
             (
-                *aside.make(_select(draft, key, notes.stable, notes.values)),
+                aside.make(_select(draft, key, notes.stable, notes.values))[-1],  # its schema is there since the notes
                 _told_apart(aside.name),
                 f"CREATE UNIQUE INDEX ON {aside.name} ({index})",
                 # Else the server may walk over all of it to find the few rows that changed.

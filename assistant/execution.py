@@ -91,7 +91,9 @@ class Applying:
             action = migration.abandon_action()
             ask = approval_for(self.workspace, action, self.consent, lambda proposal: _ask(self.workspace, proposal))
             migration.abandon(ask)
-            say(f"abandoned run {migration.run_id}")
+            done = sum(state.status == "done" for state in migration.steps())
+            stands = f": what its {done} steps did stands; `oneplan rollback` takes it back" if done else ""
+            say(f"abandoned run {migration.run_id}{stands}")
 
     def _migration(
         self, rehearsal: Rehearsal | None, restart: bool = False, *, abandon: bool = False

@@ -66,6 +66,8 @@ def plan(
         say(f"wrote {output}: {len(made.steps)} steps")
         for sentence in made.held_back:
             say(f"held back: {sentence}")
+        for sentence in made.notes:
+            say(f"note: {sentence}")
     previews = _previews(workspace.settings.location(current), answers)
     if as_json:
         known = outlook(made, facts, rehearsal_on_record(workspace, made)).as_json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,10 @@ def test_a_run_that_met_a_change_can_be_given_up(oneplan: Oneplan, planned: str)
     assert refused.code == 4
     assert "orders.note was added" in refused.err
     assert "--abandon" in refused.err
-    assert oneplan("apply", "plan.yaml", "--database", planned, "--abandon", "--yes").code == 0
+    given_up = oneplan("apply", "plan.yaml", "--database", planned, "--abandon", "--yes")
+    assert given_up.code == 0
+    assert re.search(r"what its \d+ steps did stands; `oneplan rollback` takes it back", given_up.err)
+    over = oneplan("plan", planned, "desired.sql", "-o", "again.yaml", "--renames", "answers.yaml")
+    assert "__oneplan is left of a run that was given up" in over.err
     assert [run["state"] for run in oneplan("runs", "--database", planned, "--json").data["runs"]] == ["abandoned"]
     assert oneplan("apply", "plan.yaml", "--database", planned, "--abandon", "--yes").code == 4

@@ -16,7 +16,7 @@ from tools.plan.draft import Draft
 from tools.plan.facts import Facts, facts_of
 from tools.plan.hazards import with_hazards
 from tools.plan.model import Plan
-from tools.plan.pairs import Way, pair_up
+from tools.plan.pairs import SHADOW, Way, pair_up
 from tools.plan.partitions import key_columns
 from tools.plan.steps import (
     add_column,
@@ -165,12 +165,21 @@ def build_plan(
     held = limits.within_limits(current, held_target(current, wanted, questions, told), told)
     draft = _draft(current, held, told, known)
     draft.usages = usages or {}
-    for sentence in left_out:
+    for sentence in (*left_out, *_left_over(current)):
         draft.note(sentence)
     if draft.gaps:
         for stage in STAGES:
             stage(draft)
     return with_hazards(_plan(draft, desired, wanted, questions), known)
+
+
+def _left_over(current: Schema) -> Iterator[str]:
+    """What a run that was given up has left of its work."""
+    for table in current.tables:
+        for name in (*table.column_names, *(check.name or "" for check in table.checks)):
+            if name.endswith(SHADOW):
+                yield (f"{table.key}: {name} is left of a run that was given up and stands in the way of a new one: "
+                       "take that run back (`oneplan rollback`), and plan again")  # fmt: skip
 
 
 def _known(current: Schema, answers: Answers, facts: Facts | None) -> Facts:

@@ -97,7 +97,7 @@ def test_words_call_tools(text: str, tool: str, arguments: dict[str, Any]) -> No
 def test_dangerous_steps_are_told_the_gravest_first_with_all_that_is_known(talk: Conversation) -> None:
     told = say(talk, "which steps are dangerous?")
     head, first, *rest = told.splitlines()
-    assert head == f"5 of {len(the_plan(talk).steps)} steps carry a hazard, the gravest first:"
+    assert head == f"4 of {len(the_plan(talk).steps)} steps carry a hazard, the gravest first:"
     assert first.startswith(f"- {number(talk, 'agents.rebuild')}. [contract] Make anew in the desired shape: agents")
     assert rest[:3] == [
         "    DELETES_DATA: takes rows or values away",
@@ -220,7 +220,7 @@ def test_the_card_of_an_approval_shows_what_the_step_touches(
     from assistant.views import proposal_view
 
     list(talk.say("apply it"))
-    while talk.question and talk.question["view"]["id"] != "migrate.agents.fill_display_name":
+    while talk.question and talk.question["view"]["id"] != "migrate.agents.fill_tier_nulls":
         proposal = talk.question["proposal"]
         given = talk.workspace.ledger.approve(proposal, approver="me", via="repl")
         list(talk.resume({"decision": "approve", "proposal": proposal, "approval_ids": [a.id for a in given]}))
@@ -228,12 +228,12 @@ def test_the_card_of_an_approval_shows_what_the_step_touches(
     capsys.readouterr()
     show(proposal_view(talk.question["view"]))
     card = " ".join(capsys.readouterr().out.split())
-    assert "Copy agents.title into display_name for old rows" in card
+    assert "Give rows of agents with NULL in tier a value" in card
     assert "hazards: FIRES_TRIGGERS" in card
     assert f"touches: agents: {LOCK}, walked over, fires agents_touch" in card
     assert "(about 300 rows, " in card
     assert "golden, mapping, notes lean on it)" in card  # mapping is there by now
-    assert re.search(r"rehearsed: forward and back, [\d.]+ s, 300 rows", card), card
+    assert re.search(r"rehearsed: forward and back, [\d.]+ s, 100 rows", card), card
 
 
 def test_the_command_line_says_the_same(team: Path, oneplan: Oneplan) -> None:
@@ -247,8 +247,10 @@ def test_the_command_line_says_the_same(team: Path, oneplan: Oneplan) -> None:
         "all other writers",
     )
     assert agents["dependants"] == ["golden", "notes"]
-    (filled,) = steps["migrate.agents.fill_display_name"]["impacts"]
+    (filled,) = steps["migrate.agents.fill_tier_nulls"]["impacts"]
     assert filled["fires"] == ["agents_touch"]
+    (copied,) = steps["migrate.agents.fill_display_name"]["impacts"]
+    assert copied["fires"] == [], "it rests while values are copied"
     assert {s["estimate"] for s in steps.values()} == {None}
     assert oneplan("rehearse", "plan.yaml", "--database", "sqlite:///app.db").code == 0
     again = oneplan("plan", "sqlite:///app.db", "desired.sql", "--renames", "answers.yaml", "--json")

@@ -35,7 +35,7 @@ def _pairs() -> list[Any]:
     for folder in CASES:
         expected = yaml.safe_load((folder / "expected.yaml").read_text(encoding="utf-8"))
         for dialect in expected.get("dialects", DIALECTS):
-            if _drawn(folder, dialect, 2):
+            if _drawn(folder, dialect, 4):
                 found.append(pytest.param(folder, dialect, id=f"{folder.name}-{dialect}"))
     return found
 
@@ -62,7 +62,7 @@ def test_rehearsed_run_proven_and_rolled_back(
     origin = contents(target.location)
 
     # A rehearsal runs the same steps on a copy.
-    rehearsal = rehearse(plan, target.location, shadow=target.shadow) if _drawn(folder, dialect, 4) else None
+    rehearsal = rehearse(plan, target.location, shadow=target.shadow) if _drawn(folder, dialect, 8) else None
     assert rehearsal is None or rehearsal.ok, rehearsal and rehearsal.sentence
     assert contents(target.location) == origin
     with desk.ledger.opened():  # opening the store for every question is half the time of all these runs

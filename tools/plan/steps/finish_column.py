@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tools.plan.casts import comparable
 from tools.plan.dependents import around
 from tools.plan.draft import Draft
 from tools.plan.dual_write import dual_write
-from tools.plan.kept import Kept, became, key_match
+from tools.plan.kept import Kept, became
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way
 from tools.plan.pointing import made_at_once
 from tools.plan.postgres_column import drop_column, locked, take_over
-from tools.plan.quiet import with_triggers_off
 from tools.plan.shape import edit_table, rename_column, with_column, without_trigger
-from tools.plan.sql import same
 from tools.plan.steps.add_column import deferred
+from tools.plan.steps.column_back import counting_on, old_values, returned, unchanged
 from tools.plan.steps.common import add_column_sql, column_grants, filled_again, no_nulls
 from tools.plan.steps.constraints import not_null_name
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
 from tools.plan.steps.set_aside import Aside, Value, nothing_aside, set_aside
-from tools.plan.steps.value_source import counter_kept, counts, opened_unless_said, switched_off, switched_on, usual
+from tools.plan.steps.value_source import counter_kept, counts, opened_unless_said, switched_off, usual
 from tools.plan.way_back import fits_again
-from tools.schema.model import Column, Schema, Table
+from tools.schema.model import Schema
 from tools.schema.render import add_constraint, check_sql, default_sql, qualified, quote
 from tools.schema.types import widens
 
@@ -62,7 +60,7 @@ def _drop(draft: Draft, pair: Pair, move: Move) -> None:
     )
     change = drop_column(kept.state, key, column.name)
     back = (
-        _return(draft, key, column, stable, aside)
+        returned(draft, key, column, stable, aside)
         if not computed
         else [add_column_sql(draft.table(key), column, "postgres")]
     )
@@ -135,7 +133,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
         *column_grants(draft.state, key, move.old.name, move.new.name),
     ]
     reversible = not lossy or bool(stable)
-    back = _old_values(draft, table, move, stable, aside if lossy else None, counter)
+    back = old_values(draft, table, move, stable, aside if lossy else None, counter)
     back += column_grants(draft.state, key, move.old.name, move.old.name)
     counted = counter_kept(table, move.new, counter) if counter else ()
     undo = [
@@ -169,7 +167,7 @@ def _finish(draft: Draft, pair: Pair, move: Move) -> None:
             undo_checks=(
                 *filled_again(pair, move, aside, [quote(c) for c in stable]),
                 *(
-                    fits_again(draft, key, move, _unchanged(draft, move, stable, aside) if lossy else "")
+                    fits_again(draft, key, move, unchanged(draft, move, stable, aside) if lossy else "")
                     if reversible
                     else ()
                 ),
@@ -238,73 +236,10 @@ def _settle(
         else:
             column = usual(state, table, counting)
             state = opened_unless_said(draft, state, table, column)
-        sql += _counting_on(state, table, column, counter)
+        sql += counting_on(state, table, column, counter)
         undo = switched_off(table, column) + undo
         state = edit_table(state, key, lambda t: with_column(t, column))
     return state, sql, undo
-
-
-def _bare(column: Column) -> Column:
-    """The column as it can be added under rows: what fills or binds it comes after its values."""
-    default = column.default if not column.serial else None
-    return replace(column, nullable=True, identity=None, serial=False, default=default)
-
-
-def _return(draft: Draft, key: str, column: Column, stable: tuple[str, ...], aside: Kept) -> list[str]:
-    """A dropped column with its values, by key."""
-    table = draft.table(key)
-    name, sql = quote(column.name), [add_column_sql(table, _bare(column), "postgres")]
-    value = draft.restored(column, f"k.{name}")
-    match = key_match([quote(c) for c in stable], table_alias="t")
-    update = f"UPDATE {qualified(table.key)} AS t SET {name} = {value} FROM {aside.name} AS k WHERE {match}"
-    return [*sql, *with_triggers_off(draft, table.key, column.name, [update]), *_tighten(draft.state, table, column)]
-
-
-def _tighten(schema: Schema, table: Table, column: Column, counter: Kept | None = None) -> list[str]:
-    alter = f"ALTER TABLE {qualified(table.key)} ALTER COLUMN {quote(column.name)}"
-    sql = [] if column.nullable else [f"{alter} SET NOT NULL"]
-    return sql + (_counting_on(schema, table, column, counter) if counts(column) else [])
-
-
-def _counting_on(schema: Schema, table: Table, column: Column, counter: Kept | None) -> list[str]:
-    statements = switched_on(schema, table, column, counter.name if counter else "")
-    return [*statements, counter.drop()] if counter else statements
-
-
-def _old_values(
-    draft: Draft, table: Table, move: Move, stable: tuple[str, ...], aside: Kept | None, counter: Kept | None
-) -> list[str]:  # fmt: skip
-    """The old column beside the new one again, each row's value as it was, or worked out of the new one."""
-    name, carrier = qualified(table.key), quote(move.carrier)
-    old, kind = quote(move.old.name), move.new.type
-    if move.old.generated is not None:
-        return [add_column_sql(table, move.old, "postgres")]
-    made = add_column_sql(table, _bare(move.old), "postgres")
-    worked_out = f"UPDATE {name} AS t SET {old} = {move.backward(f't.{carrier}')}"
-    if not (aside and stable):
-        sql = [worked_out]
-    else:
-        match = key_match([quote(c) for c in stable], table_alias="t")
-        now = comparable(draft.aside(move.new, f"t.{carrier}"), kind, "postgres")
-        unchanged = same(comparable(f"k.{became(move.new.name)}", kind, "postgres"), now, "postgres")
-        value = draft.restored(move.old, f"k.{old}")
-        sql = [
-            f"UPDATE {name} AS t SET {old} = {value} FROM {aside.name} AS k WHERE {match} AND {unchanged}",
-            # Only what was written since is worked out: an old value need not be one that its new form casts back to.
-            f"{worked_out} WHERE NOT EXISTS (SELECT 1 FROM {aside.name} AS k WHERE {match} AND {unchanged})",
-        ]
-    column = table.column(move.old.name)
-    sql = with_triggers_off(draft, table.key, move.old.name, sql)
-    return [made, *sql, *_tighten(draft.state, table, column or move.old, counter)]
-
-
-def _unchanged(draft: Draft, move: Move, stable: tuple[str, ...], aside: Kept) -> str:
-    """Whether a row as "t" still has the value that its old one became."""
-    ends = [move.new.name if c == move.carrier else c for c in stable]  # its place is taken by then
-    match = key_match([quote(c) for c in ends], table_alias="t")
-    then = comparable(f"k.{became(move.new.name)}", move.new.type, "postgres")
-    now = comparable(draft.aside(move.new, f"t.{quote(move.new.name)}"), move.new.type, "postgres")
-    return f"EXISTS (SELECT 1 FROM {aside.name} AS k WHERE {match} AND {same(then, now, 'postgres')})"
 
 
 def _objects(draft: Draft, key: str, after: Schema) -> tuple[str, ...]:

@@ -413,3 +413,17 @@ def test_a_disabled_trigger_is_not_told_among_those_that_fire(open_database: Ope
     assert not any(Hazard.FIRES_TRIGGERS in step.hazards for step in plan.steps)
     there_and_back(database, plan, desired)
     assert database.query("SELECT tgenabled FROM pg_trigger WHERE tgname = 'loud'") == [("D",)]
+
+
+def test_an_enum_that_loses_a_value_changes_online_under_another_name() -> None:
+    table = "CREATE TABLE t (id integer PRIMARY KEY, s {0} NOT NULL DEFAULT 'a');"
+    current = "CREATE TYPE state AS ENUM ('a', 'b', 'c');" + table.format("state")
+    same = _plan(current, "CREATE TYPE state AS ENUM ('a', 'b');" + table.format("state"), "postgres")
+    step = same.step("contract.state.remake_enum")
+    assert step is not None
+    assert Hazard.TABLE_REWRITE in step.hazards
+    assert "give the type another name in the desired schema" in step.reason
+    other = _plan(current, "CREATE TYPE state_2 AS ENUM ('a', 'b');" + table.format("state_2"), "postgres")
+    assert not other.held_back
+    assert not [step.id for step in other.steps if Hazard.TABLE_REWRITE in step.hazards]
+    assert other.step("contract.state.drop_enum")

@@ -30,6 +30,16 @@ class Found:
 LONG = "a_name_of_nearly_sixty_three_letters_that_begins_as_others_do"
 FOUND = (
     Found(
+        "an enum loses a value under another name", ("postgres",),
+        "CREATE TYPE state AS ENUM ('a', 'b', 'c');"
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, s state NOT NULL DEFAULT 'a', n state);"
+        "CREATE INDEX t_s ON t (id) WHERE s = 'b'; CREATE VIEW v AS SELECT id FROM t WHERE s = 'b';"
+        "INSERT INTO t SELECT n, 'b', 'a' FROM generate_series(1, 50) AS n;",
+        "CREATE TYPE state_2 AS ENUM ('a', 'b');"
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, s state_2 NOT NULL DEFAULT 'a', n state_2);"
+        "CREATE INDEX t_s ON t (id) WHERE s = 'b'; CREATE VIEW v AS SELECT id FROM t WHERE s = 'b';",
+    ),
+    Found(
         "values that Postgres does not compare are filled", ("postgres",),
         "CREATE TABLE t (id INTEGER PRIMARY KEY, j json, p point, a json[]);"
         "INSERT INTO t VALUES (1, NULL, NULL, NULL), (2, '{}', '(1,2)', ARRAY['1'::json]);",

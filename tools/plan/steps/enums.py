@@ -27,6 +27,12 @@ from tools.schema.render import (
     quote,
 )
 
+_REWRITTEN = "The columns that use it are rewritten under a lock that keeps all others out."
+_OTHERWISE = (
+    " Where that takes too long, give the type another name in the desired schema: its columns then change online, as"
+    " from any type to another."
+)
+
 
 def expand(draft: Draft) -> None:
     for enum in draft.target.enums:
@@ -151,7 +157,7 @@ def _remake(draft: Draft, there: Enum, wanted: Enum) -> None:
             undo_checks=_unused(draft, users, new),
             hazards=(Hazard.TABLE_REWRITE, Hazard.ACCESS_EXCLUSIVE_LOCK, Hazard.BREAKS_OLD_CODE),
             closes=_gaps(draft, wanted),
-            reason="The columns that use it are rewritten under a lock that keeps all others out.",
+            reason=_REWRITTEN + (_OTHERWISE if draft.dialect == "postgres" else ""),
             depends_on=draft.sign_offs,
         ),
         after,

@@ -55,6 +55,11 @@ def new_checks(draft: Draft, pair: Pair) -> tuple[Check, ...]:
     )
 
 
+def foreign_key_form(key: ForeignKey) -> object:
+    """What a foreign key of Postgres says, whatever its name, and whether its old rows are validated or not."""
+    return normal_foreign_key(replace(key, validated=True), "postgres")
+
+
 def on_carriers(pair: Pair, columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(pair.carrier(c) for c in columns)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tools.plan.dependents import comments_on
 from tools.plan.differences import (
+    foreign_key_form,
     missing,
     new_checks,
     new_foreign_keys,
@@ -31,7 +32,7 @@ from tools.plan.steps.value_source import counts
 from tools.plan.way_back import check_holds, foreign_key_holds
 from tools.schema.entries import plain
 from tools.schema.model import Check, ForeignKey, Index, Table
-from tools.schema.normal import normal_check, normal_foreign_key
+from tools.schema.normal import normal_check
 from tools.schema.render import add_constraint, check_sql, foreign_key_sql, qualified, quote
 
 
@@ -67,7 +68,7 @@ def contract(draft: Draft) -> None:
     for pair in _postgres(draft):
         _drop_old(draft, pair)
     for pair in _postgres(draft):
-        for key in missing(pair.after.foreign_keys, draft.table(pair.after.key).foreign_keys, _fk):
+        for key in missing(pair.after.foreign_keys, draft.table(pair.after.key).foreign_keys, foreign_key_form):
             _add_foreign_key(draft, pair, key, Phase.CONTRACT)
         for check in missing(pair.after.checks, draft.table(pair.after.key).checks, _ck):
             _add_check(draft, pair, check, Phase.CONTRACT)
@@ -89,10 +90,6 @@ def _postgres(draft: Draft) -> tuple[Pair, ...]:
     return draft.pairs if draft.dialect == "postgres" else ()
 
 
-def _fk(key: ForeignKey) -> object:
-    return normal_foreign_key(replace(key, validated=True), "postgres")
-
-
 def _ck(check: Check) -> object:
     return normal_check(replace(check, validated=True), "postgres")
 
@@ -107,7 +104,7 @@ def _ready(draft: Draft, pair: Pair, key: ForeignKey) -> bool:
 
 
 def _has(draft: Draft, pair: Pair, key: ForeignKey) -> bool:
-    return not missing([key], draft.table(pair.after.key).foreign_keys, _fk)
+    return not missing([key], draft.table(pair.after.key).foreign_keys, foreign_key_form)
 
 
 def _build_keys(draft: Draft, pair: Pair) -> None:
@@ -325,7 +322,7 @@ def _set_not_null(draft: Draft, pair: Pair, move: Move) -> None:
 def _drop_old(draft: Draft, pair: Pair) -> None:
     table = draft.table(pair.after.key)
     for key in table.foreign_keys:
-        if key.name and missing([key], pair.after.foreign_keys, _fk):
+        if key.name and missing([key], pair.after.foreign_keys, foreign_key_form):
             since = foreign_key_holds(table.key, key) if draft.state.table(key.ref_table) else ()
             _drop(draft, table, key.name, foreign_key_sql(key), "drop_foreign_key", since)
     for check in table.checks:

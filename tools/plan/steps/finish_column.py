@@ -10,7 +10,6 @@ from tools.plan.dual_write import dual_write
 from tools.plan.kept import Kept, became
 from tools.plan.model import Hazard, Phase, Step, StepCheck
 from tools.plan.pairs import Move, Pair, Way
-from tools.plan.pointing import made_at_once
 from tools.plan.postgres_column import drop_column, locked, take_over
 from tools.plan.shape import edit_table, rename_column, with_column, without_trigger
 from tools.plan.steps.add_column import deferred
@@ -19,6 +18,7 @@ from tools.plan.steps.common import add_column_sql, column_grants, filled_again,
 from tools.plan.steps.constraints import not_null_name
 from tools.plan.steps.copy_column import copies_equal, nothing_lost
 from tools.plan.steps.fill import must_hold
+from tools.plan.steps.pointing import made_at_once
 from tools.plan.steps.set_aside import Aside, Value, nothing_aside, set_aside
 from tools.plan.steps.value_source import counter_kept, counts, opened_unless_said, switched_off, usual
 from tools.plan.way_back import fits_again

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tools.plan.differences import missing
+from tools.plan.differences import foreign_key_form, missing
 from tools.plan.draft import Draft
 from tools.plan.partitions import is_partitioned
 from tools.plan.postgres_column import Change
 from tools.plan.shape import edit_table
 from tools.plan.steps.create_table import can_point
 from tools.schema.model import ForeignKey, Schema, Table
-from tools.schema.normal import normal_foreign_key
 from tools.schema.render import foreign_key_sql, qualified, quote
 
 
@@ -34,7 +33,7 @@ def made_at_once(draft: Draft, after: Schema, key: str, old: str, new: str) -> C
             if (
                 is_partitioned(table)
                 or not can_point(after, there, held)
-                or not missing([held], there.foreign_keys, _form)
+                or not missing([held], there.foreign_keys, foreign_key_form)
             ):
                 continue
             held = replace(held, name=_name(draft, there, held))
@@ -57,10 +56,6 @@ def _moved(lost: ForeignKey, table: str, key: str, old: str, new: str) -> Foreig
 def _name(draft: Draft, table: Table, held: ForeignKey) -> str | None:
     """What the target calls it, where it has it and the name is free; else the name that it had."""
     target = draft.target.table(table.key)
-    wanted = [f.name for f in target.foreign_keys if not missing([f], [held], _form)] if target else []
+    wanted = [f.name for f in target.foreign_keys if not missing([f], [held], foreign_key_form)] if target else []
     taken = {f.name for f in table.foreign_keys} | {c.name for c in table.checks} | {u.name for u in table.uniques}
     return next((name for name in wanted if name and name not in taken), held.name)
-
-
-def _form(key: ForeignKey) -> object:
-    return normal_foreign_key(replace(key, validated=True), "postgres")
